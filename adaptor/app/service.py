@@ -1,0 +1,168 @@
+"""Puts one service together and runs it until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+from adaptor.app.clock import SystemClock
+from adaptor.app.meters import NoMeter
+from adaptor.app.settings import Settings
+from adaptor.control.run_controller import RunController
+from adaptor.domain.run import PlanningSettings
+from adaptor.engine.engine import Engine
+from adaptor.engine.outbox import Outbox
+from adaptor.engine.ports import Meter, Provisioner, Publisher
+from adaptor.engine.settings import EngineSettings
+from adaptor.engine.slot_ledger import SlotLedger
+from adaptor.flink.client import FlinkClient
+from adaptor.local.provisioner import LocalProvisioner
+from adaptor.local.settings import EmbeddedFlinkSettings
+from adaptor.observer.superstep import SuperstepObserver
+from adaptor.provisioner.fixed import FixedProvisioner, UnknownCluster
+from adaptor.rescaler.driver_loop import DriverLoopRescaler
+from adaptor.service.server import Server
+from adaptor.sharing.no_peers import NoPeers
+from adaptor.store.run_store import SqliteRunStore
+from adaptor.store.state_directory import StateDirectory
+
+_log = logging.getLogger(__name__)
+
+
+class Service:
+    """One service with all its back ends.
+
+    Args:
+        settings: Of everything.
+        meter: Learns how long stages took.
+        publisher: Takes observations to peers.
+
+    Raises:
+        AdaptorError: If the state directory, the port or the embedded cluster cannot be used.
+    """
+
+    def __init__(self, settings: Settings, *, meter: Meter | None = None, publisher: Publisher | None = None) -> None:
+        self._settings = settings
+        self._directory = StateDirectory(settings["service.state_dir"])
+        try:
+            self.store = SqliteRunStore(self._directory.path)
+        except BaseException:
+            self._directory.release()
+            raise
+        self._observer = SuperstepObserver(
+            connect=self._connect,
+            timeout_s=settings["observer.timeout"],
+            max_workers=settings["observer.max_requests"],
+            clock=SystemClock().monotonic_s,
+        )
+        self.engine = self._engine(meter or NoMeter(), publisher or NoPeers())
+        self.server: Server | None = None
+
+    def _engine(self, meter: Meter, publisher: Publisher) -> Engine:
+        settings = self._settings
+        ledger = SlotLedger(self._provisioners(), idle_slots=settings["engine.idle_slots"])
+        return Engine(
+            store=self.store,
+            observer=self._observer,
+            ledger=ledger,
+            rescaler=DriverLoopRescaler(),
+            outbox=Outbox(self.store, publisher, batch=settings["sharing.publish_batch"]),
+            controller=RunController(spans=meter.span),
+            clock=SystemClock(),
+            meter=meter,
+            settings=EngineSettings(
+                planning=PlanningSettings(
+                    initial_adaptation_cost_s=settings["planner.initial_adaptation_cost"],
+                    max_explorations=settings["planner.max_explorations"],
+                ),
+                earlier_observations=settings["planner.earlier_observations"],
+                narrowing_wait_s=settings["engine.narrowing_wait"],
+                reconcile_interval_s=settings["engine.reconcile_interval"],
+                run_idle_timeout_s=settings["engine.run_idle_timeout"],
+                publish_interval_s=settings["sharing.publish_interval"],
+                max_loaded_runs=settings["engine.max_loaded_runs"],
+            ),
+        )
+
+    def _provisioners(self) -> Callable[[str], Provisioner]:
+        """The embedded cluster's own provisioner for its address, what is there for all others."""
+        home = self._settings["embedded.home"]
+        embedded: dict[str, Provisioner] = {}
+        if home:
+            bounds = EmbeddedFlinkSettings(max_task_managers=self._settings["embedded.max_task_managers"])
+            local = LocalProvisioner.attach(Path(home), bounds)
+            embedded[local.rest_url] = local
+
+        @lru_cache(maxsize=100)
+        def provisioner_of(flink_url: str) -> Provisioner:
+            if not flink_url:
+                return UnknownCluster()
+            return embedded.get(flink_url) or FixedProvisioner(flink_url, self._connect)
+
+        return provisioner_of
+
+    def _connect(self, flink_url: str) -> FlinkClient:
+        return FlinkClient(
+            flink_url,
+            timeout_s=self._settings["flink.timeout"],
+            max_answer_bytes=self._settings["flink.max_answer_bytes"],
+        )
+
+    async def start(self) -> str:
+        """Resume what was left and begin to answer.
+
+        Returns:
+            The address that is listened on.
+
+        Raises:
+            InvalidValueError: If the address is malformed or beyond loopback.
+            PortInUseError: If the port is taken.
+        """
+        settings = self._settings
+        self.server = Server(
+            self.engine,
+            listen=settings["service.listen"],
+            allow_remote=settings["service.allow_remote"],
+            default_deadline_s=settings["service.default_deadline"],
+            default_confidence=settings["planner.confidence"],
+            max_message_bytes=settings["service.max_message_bytes"],
+        )
+        await self.engine.resume()
+        await self.server.start()
+        self.engine.start()
+        return self.server.address
+
+    async def stop(self) -> None:
+        """Finish calls in flight, end the background work and let go of the state directory."""
+        if self.server is not None:
+            await self.server.stop(grace_s=self._settings["service.stop_grace"])
+        await self.engine.stop()
+        self._observer.close()
+        self.store.close()
+        self._directory.release()
+
+
+async def serve(settings: Settings, *, on_listening: Callable[[str], None]) -> None:
+    """Run a service until SIGINT or SIGTERM.
+
+    Args:
+        settings: Of everything.
+        on_listening: Told the address once calls are answered.
+
+    Raises:
+        AdaptorError: If it cannot start.
+    """
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    service = Service(settings)
+    try:
+        on_listening(await service.start())
+        await stopping.wait()
+        _log.info("stopping")
+    finally:
+        await service.stop()

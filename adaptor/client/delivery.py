@@ -1,0 +1,163 @@
+"""Brings reports to the service, in order, each until it is taken; keeps what could not be brought.
+
+One barrier waits for at most a set time in all. The first failure in a row may use all of it, because a service
+that restarts is back within seconds; while failures go on, a barrier only looks in briefly, so that a service that
+is gone for good costs the job next to nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from typing import Any
+
+import grpc
+
+from adaptor.api.v1 import runs_pb2 as pb
+from adaptor.api.v1 import runs_pb2_grpc
+
+_log = logging.getLogger("adaptor.client")
+
+BRIEF_LOOK_S = 0.1
+"""Wait of a barrier while the service is known to be away: enough for a connection on any local network."""
+
+RECONNECT_MS = 500
+"""Longest pause between two connection attempts; gRPC's own 120 s would outlast most supersteps."""
+
+_PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED)
+
+
+class Delivery:
+    """Reports of one run on their way.
+
+    Args:
+        address: Of the service, host and port.
+        start: What begins the run.
+        max_wait_s: Longest time that one call to `deliver` takes.
+        max_kept: Most reports kept; beyond that the oldest are dropped, and the service is told how many.
+
+    Attributes:
+        reported: Newest superstep that the service has taken in.
+    """
+
+    def __init__(self, address: str, start: pb.StartRunRequest, *, max_wait_s: float, max_kept: int) -> None:
+        self._channel = grpc.insecure_channel(
+            address,
+            options=[
+                ("grpc.initial_reconnect_backoff_ms", RECONNECT_MS // 5),
+                ("grpc.min_reconnect_backoff_ms", RECONNECT_MS // 5),
+                ("grpc.max_reconnect_backoff_ms", RECONNECT_MS),
+                ("grpc.enable_http_proxy", 0),
+            ],
+        )
+        self._stub = runs_pb2_grpc.RunServiceStub(self._channel)
+        self._start = start
+        self._max_wait_s = max_wait_s
+        self._kept: deque[pb.ReportBarrierRequest] = deque(maxlen=max_kept)
+        self._started = False
+        self._away = False
+        self.reported = 0
+
+    def start(self) -> pb.StartRunResponse | None:
+        """Begin the run; ``None`` if the service cannot be reached now.
+
+        Raises:
+            grpc.RpcError: If the service refuses the run.
+        """
+        try:
+            return self._send_start(self._deadline())
+        except grpc.RpcError as error:
+            if error.code() not in _PASSING:
+                raise
+            self._note_away(error)
+            return None
+
+    def report(self, report: pb.ReportBarrierRequest) -> pb.Plan | None:
+        """Bring a report and all kept before it.
+
+        Returns:
+            The plan made on the newest report; ``None`` if it did not get there.
+        """
+        self._kept.append(report)
+        deadline = self._deadline()
+        plan = None
+        while self._kept:
+            try:
+                plan = self._send_oldest(deadline)
+            except grpc.RpcError as error:
+                if not self._keep_after(error):
+                    return None
+        self._away = False
+        return plan
+
+    def finish(self, state: pb.RunState.ValueType) -> None:
+        """Bring what is kept and say that the run is over; gives up after the bounded wait."""
+        deadline = self._deadline()
+        try:
+            while self._kept:
+                try:
+                    self._send_oldest(deadline)
+                except grpc.RpcError as error:
+                    if not self._keep_after(error):
+                        break
+            request = pb.FinishRunRequest(run_id=self._start.run_id, state=state)
+            self._stub.FinishRun(request, timeout=_left(deadline), wait_for_ready=True)
+        except grpc.RpcError as error:
+            _log.warning("the end of run %s could not be reported: %s", self._start.run_id, _text(error))
+        if self._kept:
+            _log.warning("%d reports of run %s were never delivered", len(self._kept), self._start.run_id)
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self._channel.close()
+
+    def _send_start(self, deadline: float) -> pb.StartRunResponse:
+        answer = self._stub.StartRun(self._start, timeout=_left(deadline), wait_for_ready=True)
+        self._started = True
+        self.reported = answer.next_superstep - 1
+        return answer
+
+    def _send_oldest(self, deadline: float) -> pb.Plan:
+        if not self._started:
+            self._send_start(deadline)
+        report = self._kept[0]
+        report.missed_supersteps = max(0, report.superstep - 1 - self.reported)
+        answer = self._stub.ReportBarrier(report, timeout=_left(deadline), wait_for_ready=True)
+        self._kept.popleft()
+        if not report.failed:
+            self.reported = report.superstep
+        return answer.plan
+
+    def _keep_after(self, error: grpc.RpcError) -> bool:
+        """What a failure means for what is kept; returns whether to go on with the next report at once."""
+        code = error.code()
+        if code in _PASSING:
+            self._note_away(error)
+            return False
+        if code is grpc.StatusCode.NOT_FOUND and self._started:
+            # The service lost its state directory: begin again, telling what it will never hear of.
+            self._started = False
+            return True
+        dropped = self._kept.popleft()
+        _log.warning("superstep %d was refused: %s", dropped.superstep, _text(error))
+        self.reported = (
+            max(self.reported, dropped.superstep) if code is grpc.StatusCode.ALREADY_EXISTS else self.reported
+        )
+        return True
+
+    def _note_away(self, error: grpc.RpcError) -> None:
+        if not self._away:
+            _log.warning("adaptor cannot be reached, the job goes on as it is: %s", _text(error))
+        self._away = True
+
+    def _deadline(self) -> float:
+        return time.monotonic() + (min(BRIEF_LOOK_S, self._max_wait_s) if self._away else self._max_wait_s)
+
+
+def _left(deadline: float) -> float:
+    return max(0.001, deadline - time.monotonic())
+
+
+def _text(error: Any) -> str:
+    return f"{error.code().name}: {error.details()}"

@@ -1,0 +1,225 @@
+"""A run as its driver sees it: supersteps to iterate over, each with the parallelism to use."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+
+import grpc
+
+from adaptor.api.v1 import runs_pb2 as pb
+from adaptor.client.delivery import Delivery
+
+_log = logging.getLogger("adaptor.client")
+
+DEFAULT_ADDRESS = "127.0.0.1:4400"
+"""Where `adaptor serve` listens if nothing else is said."""
+
+ADDRESS_VARIABLE = "ADAPTOR_ADDRESS"
+"""Environment variable that names the service's address."""
+
+MAX_WAIT_S = 2.0
+"""Longest that one barrier waits for adaptor: a superstep worth rescaling for takes several times that."""
+
+MAX_KEPT_REPORTS = 10_000
+"""Reports kept while the service is away: about 2 MB, and hours of supersteps."""
+
+
+class RefusedError(ValueError):
+    """The service refused the run's start; the message names the field and what would be right."""
+
+
+class Superstep:
+    """One superstep to be run.
+
+    Attributes:
+        number: From 1.
+        attempt: Which try of it this is, from 1.
+        parallelism: What to submit it with.
+        plan: The whole decision; ``None`` if adaptor could not be reached.
+    """
+
+    def __init__(self, number: int, attempt: int, parallelism: int, plan: pb.Plan | None) -> None:
+        self.number = number
+        self.attempt = attempt
+        self.parallelism = parallelism
+        self.plan = plan
+        self.job_id = ""
+        self.has_failed = False
+
+    def submitted(self, job_id: str) -> None:
+        """Say which Flink job runs this superstep, 32 hex digits, so that its statistics can be read."""
+        self.job_id = job_id
+
+    def failed(self) -> None:
+        """Say that it failed and will be tried again: the next one has the same number."""
+        self.has_failed = True
+
+
+class Run:
+    """A run that has begun; made by `start_run`.
+
+    Attributes:
+        run_id: Give it to `start_run` again to go on after a restart of the driver.
+        blocked_s: Seconds that each barrier kept the driver, in order.
+    """
+
+    def __init__(self, delivery: Delivery, start: pb.StartRunRequest, answer: pb.StartRunResponse | None) -> None:
+        self.run_id = start.run_id
+        self.blocked_s: list[float] = []
+        self._delivery = delivery
+        self._max_supersteps = start.max_supersteps
+        self._number = answer.next_superstep if answer else 1
+        self._attempt = answer.next_attempt if answer else 1
+        self._parallelism = answer.plan.parallelism if answer else start.start_parallelism
+        self._plan = answer.plan if answer else None
+        self._current: Superstep | None = None
+        self._began_s = 0.0
+        self._finished = False
+
+    def supersteps(self) -> Iterator[Superstep]:
+        """The supersteps left to be run, up to the limit; `break` ends the run early, for example on convergence.
+
+        The time of one is that from where it is handed out to where the next one is asked for.
+        """
+        while self._number <= self._max_supersteps:
+            self._current = Superstep(self._number, self._attempt, self._parallelism, self._plan)
+            self._began_s = time.monotonic()
+            yield self._current
+            self._end_superstep()
+
+    def finish(self, *, failed: bool = False) -> None:
+        """End the run; leaving the `with` block does this. Later calls change nothing."""
+        if self._finished:
+            return
+        self._finished = True
+        if self._current is not None:
+            self._current.has_failed = self._current.has_failed or failed
+            self._end_superstep()
+        self._delivery.finish(pb.RUN_STATE_FAILED if failed else pb.RUN_STATE_FINISHED)
+        self._delivery.close()
+
+    def __enter__(self) -> Run:
+        """The run itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the run, as failed if an exception leaves the block."""
+        self.finish(failed=error is not None)
+
+    def _end_superstep(self) -> None:
+        """Report the superstep that has just ended, and take the plan for the next one if there is one."""
+        superstep, ended_s = self._current, time.monotonic()
+        if superstep is None:
+            return
+        self._current = None
+        plan = self._delivery.report(
+            pb.ReportBarrierRequest(
+                run_id=self.run_id,
+                superstep=superstep.number,
+                attempt=superstep.attempt,
+                job_id=superstep.job_id,
+                requested_parallelism=superstep.parallelism,
+                duration_s=max(1e-6, ended_s - self._began_s),
+                failed=superstep.has_failed,
+            )
+        )
+        self._number, self._attempt = (
+            (superstep.number, superstep.attempt + 1) if superstep.has_failed else (superstep.number + 1, 1)
+        )
+        self._plan = plan if plan is not None and plan.superstep == self._number else None
+        if self._plan is not None:
+            self._parallelism = self._plan.parallelism
+        self.blocked_s.append(time.monotonic() - ended_s)
+
+
+def start_run(
+    *,
+    program: str,
+    parallelism: int,
+    max_supersteps: int,
+    runtime_target_s: float | None = None,
+    confidence: float | None = None,
+    efficiency_target: float | None = None,
+    parameters: Mapping[str, object] | None = None,
+    data: Mapping[str, object] | None = None,
+    node_type: str = "",
+    flink_url: str = "",
+    min_parallelism: int = 1,
+    max_parallelism: int = 0,
+    policy: str = "",
+    shareable: bool = False,
+    run_id: str = "",
+    address: str = "",
+    max_wait_s: float = MAX_WAIT_S,
+    max_kept_reports: int = MAX_KEPT_REPORTS,
+) -> Run:
+    """Begin a run, or take up one that this driver began before it was restarted.
+
+    Args:
+        program: Name of the algorithm; runs of the same program, parameters, data and node type learn from
+            each other.
+        parallelism: Subtasks to start with, and to keep if adaptor is not there.
+        max_supersteps: The job's own limit.
+        runtime_target_s: Seconds within which the run should finish, at least cost.
+        confidence: Probability between 0 and 1 that the target should be met; the service has a default.
+        efficiency_target: Parallel efficiency between 0 and 1 to keep, as fast as possible. Exactly one of the
+            two targets must be given.
+        parameters: What else changes the work.
+        data: Characteristics of the data, such as rows.
+        node_type: Kind of worker.
+        flink_url: Base address of Flink's REST API; without it nothing but durations is observed.
+        min_parallelism: Least subtasks to use.
+        max_parallelism: Most subtasks to use; 0 stands for whatever slots there are.
+        policy: Name of the policy; empty stands for adaptor's own.
+        shareable: Whether observations of this run may be given to peers.
+        run_id: Identity of the run; empty makes a new one.
+        address: Of the service; empty takes the environment variable ADAPTOR_ADDRESS, else 127.0.0.1:4400.
+        max_wait_s: Longest that one barrier waits for adaptor.
+        max_kept_reports: Most reports kept while the service is away.
+
+    Returns:
+        The run, also if the service cannot be reached: then it keeps `parallelism` until it can.
+
+    Raises:
+        RefusedError: If the service refuses the run, because a field makes no sense. No superstep has run then.
+    """
+    start = pb.StartRunRequest(
+        run_id=run_id or f"{_as_id(program)}-{uuid.uuid4().hex[:12]}",
+        context=pb.ExecutionContext(
+            program=program, parameters=_texts(parameters), data=_texts(data), node_type=node_type
+        ),
+        bounds=pb.Bounds(min_parallelism=min_parallelism, max_parallelism=max_parallelism),
+        start_parallelism=parallelism,
+        max_supersteps=max_supersteps,
+        flink_url=flink_url,
+        policy=policy,
+        shareable=shareable,
+    )
+    if runtime_target_s is not None and efficiency_target is not None:
+        raise RefusedError("objective: give either runtime_target_s or efficiency_target, not both")
+    if runtime_target_s is not None:
+        start.runtime_target.CopyFrom(pb.RuntimeTarget(target_s=runtime_target_s, confidence=confidence))
+    elif efficiency_target is not None:
+        start.efficiency_target.min_efficiency = efficiency_target
+    service = address or os.environ.get(ADDRESS_VARIABLE, "") or DEFAULT_ADDRESS
+    delivery = Delivery(service, start, max_wait_s=max_wait_s, max_kept=max_kept_reports)
+    try:
+        return Run(delivery, start, delivery.start())
+    except grpc.RpcError as error:
+        delivery.close()
+        raise RefusedError(error.details()) from error
+
+
+def _texts(pairs: Mapping[str, object] | None) -> dict[str, str]:
+    return {key: str(value) for key, value in (pairs or {}).items()}
+
+
+def _as_id(program: str) -> str:
+    return "".join(char if char.isalnum() and char.isascii() else "-" for char in program).strip("-")[:40] or "run"

@@ -1,0 +1,186 @@
+"""Decides what happens in a run: each event gives the run's next record and the effects that it calls for.
+
+A plan is made when a run starts and at every iteration barrier, from the record alone; so the same events always
+give the same plans, which is what `adaptor replay` checks.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+from adaptor.control.run_record import RunRecord
+from adaptor.domain.effects import Effect, ReleaseSlots, ReportPlan, RequestRescale, StoreObservation
+from adaptor.domain.events import BarrierReached, Event, RunFinished, RunStarted
+from adaptor.domain.observation import Observation, Origin
+from adaptor.domain.plan import Evidence, Plan, Reason, ReasonCode
+from adaptor.models import runtime
+from adaptor.models.runtime import RuntimeModel
+from adaptor.planner.outlook import Outlook, outlook
+from adaptor.planner.policies import policy_named
+from adaptor.planner.policy import Choice
+from adaptor.planner.situation import Situation, legal_parallelisms
+
+Spans = Callable[[str], AbstractContextManager[None]]
+"""Opens a named span around a stage; who passes one in may measure time, the core itself has no clock."""
+
+
+def no_span(_: str) -> AbstractContextManager[None]:
+    """The span that does nothing."""
+    return nullcontext()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handled:
+    """The outcome of one event."""
+
+    record: RunRecord
+    effects: tuple[Effect, ...]
+
+
+class RunController:
+    """Turns events into effects.
+
+    Args:
+        spans: Told when a stage begins and ends.
+    """
+
+    def __init__(self, *, spans: Spans = no_span) -> None:
+        self._span = spans
+
+    def handle(self, record: RunRecord | None, event: Event) -> Handled:
+        """What an event of a run leads to.
+
+        Args:
+            record: The run so far; ``None`` for its start.
+            event: What happened.
+
+        Returns:
+            The run after it, and what must be done.
+
+        Raises:
+            ValueError: If a run's first event is not its start.
+        """
+        if isinstance(event, RunStarted):
+            return self._planned(RunRecord.started(event), before=None, first=())
+        if record is None:
+            raise ValueError(f"a run's first event must be its start, got {type(event).__name__}")
+        after = record.after(event)
+        if isinstance(event, BarrierReached):
+            observation = StoreObservation(observation=observation_of(record, event))
+            return self._planned(after, before=record, first=(observation,))
+        if isinstance(event, RunFinished):
+            return Handled(record=after, effects=(ReleaseSlots(),))
+        return Handled(record=after, effects=())
+
+    def _planned(self, record: RunRecord, *, before: RunRecord | None, first: tuple[Effect, ...]) -> Handled:
+        plan = self.plan(record)
+        granted = before.granted_slots if before else 0
+        effects: tuple[Effect, ...] = (*first, ReportPlan(plan=plan))
+        if plan.parallelism != granted:
+            rescale = RequestRescale(
+                superstep=plan.superstep, parallelism=plan.parallelism, previous_parallelism=granted
+            )
+            effects = (*effects, rescale)
+        return Handled(record=record.planned(plan), effects=effects)
+
+    def plan(self, record: RunRecord) -> Plan:
+        """The decision for the superstep that comes next."""
+        if record.next_superstep > record.spec.max_supersteps:
+            return self._nothing_left(record)
+        with self._span("model"):
+            model = RuntimeModel.fit((*record.own, *record.earlier))
+            situation = self.situation(record, model)
+        with self._span("planner"):
+            view = outlook(situation)
+            choice = policy_named(record.spec.policy)(view)
+            return self._plan(record, model, view, choice)
+
+    def situation(self, record: RunRecord, model: RuntimeModel) -> Situation:
+        """What a policy may look at, for the superstep that comes next."""
+        candidates = legal_parallelisms(record.spec.bounds, record.capacity.most_slots)
+        tried = {one.parallelism for one in record.own}
+        done = record.supersteps_done + record.failed_attempts
+        return Situation(
+            objective=record.spec.objective,
+            current_parallelism=record.parallelism,
+            supersteps_left=record.spec.max_supersteps - record.supersteps_done,
+            elapsed_s=record.elapsed_s,
+            gap_s=max(0.0, record.elapsed_s - record.busy_s) / done if done else 0.0,
+            adaptation_cost_s=_adaptation_cost_s(record),
+            prediction=model.predict(candidates),
+            measured=model.measured_parallelisms,
+            explorations_left=max(0, record.planning.max_explorations - max(0, len(tried) - 1)),
+            cpu_utilisation=record.cpu_utilisation,
+        )
+
+    def _plan(self, record: RunRecord, model: RuntimeModel, view: Outlook, choice: Choice) -> Plan:
+        situation = view.situation
+        return Plan(
+            run_id=record.spec.run_id,
+            superstep=record.next_superstep,
+            parallelism=choice.parallelism,
+            previous_parallelism=record.parallelism,
+            policy=record.spec.policy,
+            reason=choice.reason,
+            predicted_s=situation.prediction.superstep_interval(situation.index(choice.parallelism)),
+            alternatives=view.alternatives(choice.verdicts),
+            evidence=self._evidence(record, len(model.measured_parallelisms)),
+        )
+
+    def _nothing_left(self, record: RunRecord) -> Plan:
+        """The plan after the last superstep: keep what there is, in case the job goes beyond its own limit."""
+        text = f"all {record.spec.max_supersteps} supersteps were run"
+        return Plan(
+            run_id=record.spec.run_id,
+            superstep=record.next_superstep,
+            parallelism=record.parallelism,
+            previous_parallelism=record.parallelism,
+            policy=record.spec.policy,
+            reason=Reason(code=ReasonCode.LAST_SUPERSTEP, text=text),
+            predicted_s=None,
+            alternatives=(),
+            evidence=self._evidence(record, len({one.parallelism for one in (*record.own, *record.earlier)})),
+        )
+
+    def _evidence(self, record: RunRecord, distinct: int) -> Evidence:
+        return Evidence(
+            own_observations=len(record.own),
+            earlier_observations=sum(one.origin is Origin.EARLIER_RUN for one in record.earlier),
+            shared_observations=sum(one.origin is Origin.PEER for one in record.earlier),
+            distinct_parallelisms=distinct,
+            model=runtime.NAME,
+            supersteps_left=max(0, record.spec.max_supersteps - record.supersteps_done),
+            elapsed_s=record.elapsed_s,
+            adaptation_cost_s=_adaptation_cost_s(record),
+            slots=record.capacity.most_slots,
+        )
+
+
+def observation_of(record: RunRecord, event: BarrierReached) -> Observation:
+    """What a barrier adds to the store, seen from the run before it."""
+    report = event.report
+    parallelism = event.flink.observed_parallelism or report.requested_parallelism
+    return Observation(
+        observation_id=f"{record.spec.run_id}/{report.superstep}/{report.attempt}",
+        run_id=record.spec.run_id,
+        superstep=report.superstep,
+        attempt=report.attempt,
+        context=record.spec.context,
+        planned_parallelism=record.plan.parallelism if record.plan else record.spec.start_parallelism,
+        requested_parallelism=report.requested_parallelism,
+        observed_parallelism=event.flink.observed_parallelism,
+        duration_s=report.duration_s,
+        cold=record.cold(parallelism),
+        failed=report.failed,
+        shareable=record.spec.shareable,
+        flink=event.flink,
+    )
+
+
+def _adaptation_cost_s(record: RunRecord) -> float:
+    """The median of what was measured: one slow TaskManager must not forbid rescaling."""
+    measured = record.adaptation_costs_s
+    return statistics.median(measured) if measured else record.planning.initial_adaptation_cost_s

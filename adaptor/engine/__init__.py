@@ -1,0 +1,1 @@
+"""The imperative shell: keeps each run's record, records events, performs effects. It knows ports, no back ends."""

@@ -1,0 +1,411 @@
+"""Runs the loop around the core: look up what an event needs, record it, let the core decide, perform the effects.
+
+Everything is on disk before it is acted on. An event, the plan made on it, the observation and the slot effect are
+one write; after a crash the engine resumes from there, and slot effects without an outcome are observed again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import replace
+from typing import Any, cast
+
+from adaptor.control import admission
+from adaptor.control.run_controller import Handled, RunController
+from adaptor.control.run_record import RunRecord
+from adaptor.domain.capacity import Capacity
+from adaptor.domain.effects import Effect, ReleaseSlots, ReportPlan, RequestRescale, StoreObservation
+from adaptor.domain.events import (
+    BarrierReached,
+    Event,
+    RescaleFailed,
+    RescaleOutcomeUnknown,
+    RescaleSucceeded,
+    RunFinished,
+    RunStarted,
+)
+from adaptor.domain.plan import Plan
+from adaptor.domain.run import RunSpec, RunState
+from adaptor.domain.statistics import SuperstepReport
+from adaptor.engine.outbox import Outbox
+from adaptor.engine.ports import Clock, Meter, Observer, Rescaler, RunStore
+from adaptor.engine.run_loop import RunLoop
+from adaptor.engine.settings import EngineSettings
+from adaptor.engine.slot_ledger import SlotLedger
+from adaptor.errors import AdaptorError, UnknownRunError
+from adaptor.store.history import Recorded, RunSummary
+
+_log = logging.getLogger(__name__)
+
+_Coroutine = Coroutine[Any, Any, None]
+_Work = Callable[[], Awaitable[None]]
+
+
+class Engine:
+    """All runs of one service.
+
+    Args:
+        store: Where everything is kept.
+        observer: Reads what supersteps cost.
+        ledger: Brings and takes slots.
+        rescaler: Tells a run its new parallelism.
+        outbox: Gives observations to peers.
+        controller: Decides.
+        clock: Tells the time.
+        meter: Learns how long stages took.
+        settings: Bounds.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: RunStore,
+        observer: Observer,
+        ledger: SlotLedger,
+        rescaler: Rescaler,
+        outbox: Outbox,
+        controller: RunController,
+        clock: Clock,
+        meter: Meter,
+        settings: EngineSettings,
+    ) -> None:
+        self._store = store
+        self._observer = observer
+        self._ledger = ledger
+        self._rescaler = rescaler
+        self._outbox = outbox
+        self._controller = controller
+        self._clock = clock
+        self._meter = meter
+        self._settings = settings
+        self._loops: dict[str, RunLoop] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # --- what a job calls ------------------------------------------------------------------------------------
+
+    async def start_run(self, spec: RunSpec) -> RunRecord:
+        """Begin a run, or find out where a known one is.
+
+        Raises:
+            ConflictError: If the run id was used with other content.
+            OutOfOrderError: If the run has ended.
+        """
+        loop = await self._loop(spec.run_id)
+        async with loop.lock:
+            if loop.record is None:
+                return await self._advance(loop, spec.run_id, await self._start_event(spec))
+            admission.require_same_spec(loop.record.spec, spec)
+            return loop.record
+
+    async def report_barrier(self, run_id: str, report: SuperstepReport) -> Plan:
+        """Take in the end of a superstep and plan the next one; a repeated report gets the recorded plan.
+
+        Raises:
+            UnknownRunError: If there is no such run.
+            ConflictError: If the superstep was reported with other figures.
+            OutOfOrderError: If another report is expected, or the run has ended.
+        """
+        loop = await self._loop(run_id)
+        async with loop.lock:
+            record = _known(loop, run_id)
+            if admission.is_repeated(record, report):
+                return await self._recorded_plan(run_id, report)
+            admission.require_in_order(record, report)
+            event = await self._barrier_event(record, report)
+            return cast(Plan, (await self._advance(loop, run_id, event)).plan)
+
+    async def finish_run(self, run_id: str, state: RunState) -> RunState:
+        """End a run and take its slots back; a run that has ended stays as it ended.
+
+        Raises:
+            UnknownRunError: If there is no such run.
+        """
+        loop = await self._loop(run_id)
+        async with loop.lock:
+            record = _known(loop, run_id)
+            if record.state.ended:
+                return record.state
+            return (await self._advance(loop, run_id, RunFinished(state=state, at_s=self._clock.now_s()))).state
+
+    # --- what people and programs read -----------------------------------------------------------------------
+
+    async def runs(self, *, limit: int, before: tuple[float, str] | None) -> list[RunSummary]:
+        """Runs, newest first."""
+        return await self._store.runs(limit=limit, before=before)
+
+    async def story(self, run_id: str) -> tuple[RunSummary, list[Recorded]]:
+        """A run with all of its events.
+
+        Raises:
+            UnknownRunError: If there is no such run.
+        """
+        summary = await self._store.run(run_id)
+        if summary is None:
+            raise UnknownRunError(run_id)
+        return summary, await self._store.history(run_id)
+
+    async def watch(self, run_id: str, *, after: int) -> AsyncIterator[Recorded]:
+        """The events of a run as they come, until it has ended.
+
+        Args:
+            run_id: The run.
+            after: Place after which to begin; 0 stands for the beginning.
+
+        Raises:
+            UnknownRunError: If there is no such run.
+        """
+        loop = await self._loop(run_id)
+        _known(loop, run_id)
+        while True:
+            news, ended = loop.news, _known(loop, run_id).state.ended
+            for recorded in await self._store.history_after(run_id, after):
+                after = recorded.sequence
+                yield recorded
+            if ended:
+                return
+            await news.wait()
+
+    # --- life of the engine ----------------------------------------------------------------------------------
+
+    async def resume(self) -> None:
+        """Take up what a process before this one left: grants, and slot effects without an outcome."""
+        for summary in await self._store.running():
+            self._ledger.grant(summary.spec.run_id, flink_url=summary.spec.flink_url, slots=summary.parallelism)
+        for run_id, sequence, effect in await self._store.pending_slot_effects():
+            loop = await self._loop(run_id)
+            async with loop.lock:
+                await self._resume_effect(loop, run_id, sequence, effect)
+
+    async def _resume_effect(
+        self, loop: RunLoop, run_id: str, sequence: int, effect: RequestRescale | ReleaseSlots
+    ) -> None:
+        if isinstance(effect, RequestRescale):
+            unknown = RescaleOutcomeUnknown(
+                superstep=effect.superstep, parallelism=effect.parallelism, at_s=self._clock.now_s()
+            )
+            await self._advance(loop, run_id, unknown)
+        self._begin_rescale(loop, sequence, effect)
+
+    def start(self) -> None:
+        """Begin the background work: healing clusters, ending abandoned runs, publishing."""
+        self._spawn(self._every(self._settings.reconcile_interval_s, self._restore_clusters))
+        self._spawn(self._every(self._settings.run_idle_timeout_s / 10, self._end_abandoned))
+        self._spawn(self._every(self._settings.publish_interval_s, self._outbox.deliver, wake=self._outbox.news))
+
+    async def stop(self) -> None:
+        """End the background work. Rescales in flight are left to the next start, which finds them in the store."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # --- events ----------------------------------------------------------------------------------------------
+
+    async def _start_event(self, spec: RunSpec) -> RunStarted:
+        limit = self._settings.earlier_observations
+        earlier = await self._store.earlier_observations(spec.context.key, limit=limit)
+        costs = await self._store.adaptation_costs_s(spec.flink_url, limit=limit)
+        unknown = Capacity(existing_slots=spec.start_parallelism, obtainable_slots=spec.start_parallelism)
+        return RunStarted(
+            spec=spec,
+            earlier=tuple(earlier),
+            capacity=await self._capacity(spec, otherwise=unknown),
+            planning=self._settings.planning,
+            adaptation_costs_s=tuple(costs),
+            at_s=self._clock.now_s(),
+        )
+
+    async def _barrier_event(self, record: RunRecord, report: SuperstepReport) -> BarrierReached:
+        spec = record.spec
+        with self._meter.span("rest"):
+            flink, capacity = await asyncio.gather(
+                self._observer.observe(run_id=spec.run_id, flink_url=spec.flink_url, job_id=report.job_id),
+                self._capacity(spec, otherwise=record.capacity),
+            )
+        return BarrierReached(report=report, flink=flink, capacity=capacity, at_s=self._clock.now_s())
+
+    async def _capacity(self, spec: RunSpec, *, otherwise: Capacity) -> Capacity:
+        try:
+            return await self._ledger.capacity_for(spec.run_id, spec.flink_url)
+        except AdaptorError as error:
+            _log.warning("run %s: slots are unknown, planning with what was seen last: %s", spec.run_id, error)
+            return otherwise
+
+    async def _recorded_plan(self, run_id: str, report: SuperstepReport) -> Plan:
+        recorded = await self._store.barrier(run_id, report.superstep, report.attempt)
+        admission.require_same_report(recorded[0] if recorded else None, report)
+        return cast("tuple[SuperstepReport, Plan]", recorded)[1]
+
+    async def _advance(self, loop: RunLoop, run_id: str, event: Event, *, completes: int | None = None) -> RunRecord:
+        """Let the core decide on an event, record both, and perform the effects. The loop's lock is held."""
+        handled = self._controller.handle(loop.record, event)
+        sequence = loop.sequence + 1
+        recorded = replace(_recorded(run_id, sequence, event, handled), completes=completes)
+        with self._meter.span("store"):
+            await self._store.record(recorded)
+        loop.advance(handled.record, sequence)
+        record = handled.record
+        self._ledger.grant(run_id, flink_url=record.spec.flink_url, slots=record.granted_slots)
+        for effect in handled.effects:
+            await self.perform(loop, run_id, sequence, effect)
+        return record
+
+    # --- effects ---------------------------------------------------------------------------------------------
+
+    async def perform(self, loop: RunLoop, run_id: str, sequence: int, effect: Effect) -> None:
+        """Do what the core wants done; it is recorded already."""
+        match effect:
+            case StoreObservation():
+                self._outbox.wake()
+            case ReportPlan(plan=plan):
+                _log.info("run %s superstep %d: %d, %s", run_id, plan.superstep, plan.parallelism, plan.reason.text)
+            case RequestRescale():
+                rescale = self._begin_rescale(loop, sequence, effect)
+                if not effect.widens:
+                    await asyncio.wait({rescale}, timeout=self._settings.narrowing_wait_s)
+            case ReleaseSlots():
+                self._observer.forget(run_id)
+                self._begin_rescale(loop, sequence, effect)
+
+    def _begin_rescale(
+        self, loop: RunLoop, sequence: int, effect: RequestRescale | ReleaseSlots
+    ) -> asyncio.Future[None]:
+        """Settle the cluster in the background; the future is done once it is settled, or cannot be."""
+        settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop.rescale = self._spawn(self._rescale(loop, sequence, effect, loop.rescale, settled))
+        return settled
+
+    async def _rescale(
+        self,
+        loop: RunLoop,
+        sequence: int,
+        effect: RequestRescale | ReleaseSlots,
+        previous: asyncio.Task[None] | None,
+        settled: asyncio.Future[None],
+    ) -> None:
+        record = cast(RunRecord, loop.record)
+        run_id = record.spec.run_id
+        try:
+            if previous is not None:
+                await asyncio.wait({previous})
+            outcome = await self._settle(record, effect)
+        finally:
+            if not settled.done():
+                settled.set_result(None)
+        if outcome is None:
+            await self._store.complete(run_id, sequence)
+            self._drop_ended_loops()
+            return
+        async with loop.lock:
+            await self._advance(loop, run_id, outcome, completes=sequence)
+
+    async def _settle(
+        self, record: RunRecord, effect: RequestRescale | ReleaseSlots
+    ) -> RescaleSucceeded | RescaleFailed | None:
+        """Bring the cluster to what its runs were granted, and say how that went; no word for a run that is over."""
+        began_s = self._clock.monotonic_s()
+        flink_url = record.spec.flink_url
+        try:
+            await self._ledger.settle(flink_url)
+            if isinstance(effect, RequestRescale):
+                await self._rescaler.rescale(record.spec, effect.parallelism)
+            problem = ""
+        except AdaptorError as error:
+            problem = str(error)
+            _log.warning("run %s: %s", record.spec.run_id, problem)
+        if isinstance(effect, ReleaseSlots):
+            return None
+        capacity = await self._capacity(record.spec, otherwise=record.capacity)
+        at_s = self._clock.now_s()
+        if problem:
+            return RescaleFailed(
+                superstep=effect.superstep,
+                parallelism=effect.parallelism,
+                capacity=capacity,
+                problem=problem,
+                at_s=at_s,
+            )
+        return RescaleSucceeded(
+            superstep=effect.superstep,
+            parallelism=effect.parallelism,
+            capacity=capacity,
+            duration_s=self._clock.monotonic_s() - began_s,
+            at_s=at_s,
+        )
+
+    # --- background ------------------------------------------------------------------------------------------
+
+    async def _restore_clusters(self) -> None:
+        for flink_url in self._ledger.clusters():
+            await self._ledger.restore(flink_url)
+
+    async def _end_abandoned(self) -> None:
+        oldest_s = self._clock.now_s() - self._settings.run_idle_timeout_s
+        for summary in await self._store.running():
+            if summary.updated_at_s < oldest_s:
+                _log.warning("run %s: nothing was heard of it, its slots are taken back", summary.spec.run_id)
+                await self.finish_run(summary.spec.run_id, RunState.ABANDONED)
+
+    async def _every(self, interval_s: float, work: _Work, *, wake: asyncio.Event | None = None) -> None:
+        """Do something again and again; what goes wrong once is logged and tried again."""
+        while True:
+            try:
+                await work()
+            except AdaptorError as error:
+                _log.warning("%s", error)
+            except Exception:  # noqa: BLE001 - the loop boundary of the engine: one fault must not end the service
+                _log.exception("unexpected fault in background work")
+            if wake is None:
+                await asyncio.sleep(interval_s)
+            else:
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(wake.wait(), interval_s)
+                wake.clear()
+
+    def _spawn(self, work: _Coroutine) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("background work failed", exc_info=error)
+
+    # --- runs in memory --------------------------------------------------------------------------------------
+
+    async def _loop(self, run_id: str) -> RunLoop:
+        if run_id not in self._loops:
+            loaded = RunLoop.of_history(await self._store.history(run_id))
+            self._loops.setdefault(run_id, loaded)
+        return self._loops[run_id]
+
+    def _drop_ended_loops(self) -> None:
+        if len(self._loops) <= self._settings.max_loaded_runs:
+            return
+        ended = [run_id for run_id, loop in self._loops.items() if loop.record and loop.record.state.ended]
+        for run_id in ended:
+            del self._loops[run_id]
+
+
+def _known(loop: RunLoop, run_id: str) -> RunRecord:
+    if loop.record is None:
+        raise UnknownRunError(run_id)
+    return loop.record
+
+
+def _recorded(run_id: str, sequence: int, event: Event, handled: Handled) -> Recorded:
+    """What is written of an event: it and every effect that the core asked for."""
+    recorded = Recorded(run_id=run_id, sequence=sequence, event=event)
+    for effect in handled.effects:
+        match effect:
+            case StoreObservation(observation=observation):
+                recorded = replace(recorded, observation=observation)
+            case ReportPlan(plan=plan):
+                recorded = replace(recorded, plan=plan)
+            case RequestRescale() | ReleaseSlots():
+                recorded = replace(recorded, slot_effect=effect)
+    return recorded

@@ -1,0 +1,159 @@
+"""What the engine needs of the world, as small as it can be said. Back ends are put together in `adaptor.app`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from adaptor.domain.capacity import Capacity
+from adaptor.domain.effects import ReleaseSlots, RequestRescale
+from adaptor.domain.observation import Observation, ObservedDuration
+from adaptor.domain.plan import Plan
+from adaptor.domain.run import RunSpec
+from adaptor.domain.statistics import FlinkStatistics, SuperstepReport
+from adaptor.store.history import Recorded, RunSummary
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now_s(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Seconds that never go back, from an arbitrary start."""
+        ...
+
+
+class Meter(Protocol):
+    """Learns how long stages took."""
+
+    def span(self, stage: str) -> AbstractContextManager[None]:
+        """Measures what runs inside the span."""
+        ...
+
+
+class Observer(Protocol):
+    """Reads what a superstep cost."""
+
+    async def observe(self, *, run_id: str, flink_url: str, job_id: str) -> FlinkStatistics:
+        """What Flink says of the superstep's job, within a bounded time; what it does not say is unknown."""
+        ...
+
+    def forget(self, run_id: str) -> None:
+        """Drop what is kept of a run between its barriers."""
+        ...
+
+
+class Provisioner(Protocol):
+    """Brings and takes the slots of one cluster."""
+
+    async def capacity(self) -> Capacity:
+        """Slots there are and could be.
+
+        Raises:
+            AdaptorError: If that cannot be found out.
+        """
+        ...
+
+    async def provide(self, slots: int) -> Capacity:
+        """Bring the cluster to so many slots, or as near as unused surplus allows; may be repeated at will.
+
+        Raises:
+            ProvisionError: If slots that were asked for did not come.
+        """
+        ...
+
+    async def restore(self) -> None:
+        """Put back what died since the last call of `provide`; never takes anything away."""
+        ...
+
+
+class Provisioners(Protocol):
+    """Finds the provisioner of a cluster."""
+
+    def __call__(self, flink_url: str, /) -> Provisioner:
+        """The provisioner of the cluster at this address; empty stands for "no cluster is known"."""
+        ...
+
+
+class Rescaler(Protocol):
+    """Makes a run use another parallelism, by one of the mechanisms that Flink offers."""
+
+    async def rescale(self, run: RunSpec, parallelism: int) -> None:
+        """Ask for the parallelism; returns once the run was told.
+
+        Raises:
+            AdaptorError: If it could not be told, or refused.
+        """
+        ...
+
+
+class Publisher(Protocol):
+    """The sharing port: takes observations to peers."""
+
+    async def publish(self, observations: Sequence[Observation]) -> None:
+        """Give these to peers; an observation id that was given before must change nothing.
+
+        Raises:
+            AdaptorError: If they were not taken; they will be given again.
+        """
+        ...
+
+
+class RunStore(Protocol):
+    """Keeps every run. Every method may raise `StateDirectoryError`."""
+
+    async def record(self, recorded: Recorded) -> None:
+        """Write an event and everything decided on it, at once or not at all, to survive a power cut."""
+        ...
+
+    async def complete(self, run_id: str, sequence: int) -> None:
+        """Note that a slot effect was performed, or has become void."""
+        ...
+
+    async def published(self, observation_ids: Sequence[str]) -> None:
+        """Note that peers were given these observations."""
+        ...
+
+    async def history(self, run_id: str) -> list[Recorded]:
+        """Every event of a run, in order; empty if the run is unknown."""
+        ...
+
+    async def history_after(self, run_id: str, sequence: int) -> list[Recorded]:
+        """The events after a place."""
+        ...
+
+    async def barrier(self, run_id: str, superstep: int, attempt: int) -> tuple[SuperstepReport, Plan] | None:
+        """What was reported of a superstep and planned on it."""
+        ...
+
+    async def run(self, run_id: str) -> RunSummary | None:
+        """One run in one line."""
+        ...
+
+    async def runs(self, *, limit: int, before: tuple[float, str] | None) -> list[RunSummary]:
+        """Runs, newest first."""
+        ...
+
+    async def running(self) -> list[RunSummary]:
+        """Every run that has neither ended nor been abandoned."""
+        ...
+
+    async def earlier_observations(self, context_key: str, *, limit: int) -> list[ObservedDuration]:
+        """The newest durations of an execution context, oldest first."""
+        ...
+
+    async def adaptation_costs_s(self, flink_url: str, *, limit: int) -> list[float]:
+        """Seconds of the newest rescales on a cluster, oldest first."""
+        ...
+
+    async def pending_slot_effects(self) -> list[tuple[str, int, RequestRescale | ReleaseSlots]]:
+        """Slot effects whose outcome was never noted."""
+        ...
+
+    async def unpublished(self, *, limit: int) -> list[Observation]:
+        """Shareable observations that peers were not given yet."""
+        ...

@@ -1,0 +1,80 @@
+"""Performs slot effects: one rescale in flight per run, surplus taken only while the run stands at its barrier.
+
+Slots come in the background: Flink starts a batch job on the slots there are and takes new ones in as they
+register, so waiting would only lose time. Slots go before the barrier is answered, within a bounded wait: at that
+moment no task of the run can be on them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adaptor.domain.capacity import Capacity
+from adaptor.engine.ports import Provisioners
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Slots that a run's newest plan asks for."""
+
+    flink_url: str
+    slots: int
+
+
+class SlotLedger:
+    """Who was granted how many slots of which cluster.
+
+    Args:
+        provisioners: Finds a cluster's provisioner.
+        idle_slots: Slots that stay on a cluster that no run uses.
+    """
+
+    def __init__(self, provisioners: Provisioners, *, idle_slots: int) -> None:
+        self._provisioners = provisioners
+        self._idle_slots = idle_slots
+        self._grants: dict[str, Grant] = {}
+
+    def grant(self, run_id: str, *, flink_url: str, slots: int) -> None:
+        """Note what a run may use from now on; none takes it off the ledger."""
+        if slots:
+            self._grants[run_id] = Grant(flink_url, slots)
+        else:
+            self._grants.pop(run_id, None)
+
+    def clusters(self) -> frozenset[str]:
+        """Addresses of the clusters that runs use."""
+        return frozenset(grant.flink_url for grant in self._grants.values())
+
+    async def capacity_for(self, run_id: str, flink_url: str) -> Capacity:
+        """Slots that one run may count on: what others were granted is not among them.
+
+        Raises:
+            AdaptorError: If the cluster cannot be asked.
+        """
+        capacity = await self._provisioners(flink_url).capacity()
+        others = self._granted(flink_url, but=run_id)
+        return Capacity(
+            existing_slots=max(0, capacity.existing_slots - others),
+            obtainable_slots=max(0, capacity.obtainable_slots - others),
+        )
+
+    async def settle(self, flink_url: str) -> Capacity:
+        """Bring a cluster to the slots that its runs were granted.
+
+        Raises:
+            AdaptorError: If they did not come.
+        """
+        return await self._provisioners(flink_url).provide(max(self._idle_slots, self._granted(flink_url)))
+
+    async def restore(self, flink_url: str) -> None:
+        """Put back what died on a cluster.
+
+        Raises:
+            AdaptorError: If that failed.
+        """
+        await self._provisioners(flink_url).restore()
+
+    def _granted(self, flink_url: str, *, but: str = "") -> int:
+        return sum(
+            grant.slots for run_id, grant in self._grants.items() if grant.flink_url == flink_url and run_id != but
+        )

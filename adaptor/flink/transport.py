@@ -1,0 +1,152 @@
+"""HTTP GET that is bounded in time and size, whatever the other side does.
+
+Three traps of the layers below are closed here. A socket's timeout bounds each receive, so a server that sends one
+byte a second holds its caller for hours: `DeadlineSocket` lets the timeout bound everything received after it was
+set, status line and headers included (over TLS, where sockets cannot be exchanged, only the body is bounded so and
+a header may take longer). A redirect may lead anywhere: it is an answer that is not Flink's. And proxies or
+credentials of the environment do not apply to a cluster that was named by its address.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
+
+from adaptor.errors import FlinkAnswerError, FlinkUnreachableError
+
+_CHUNK_BYTES = 65_536
+"""Most bytes taken at once; an answer about a job of four vertices has about 10 kB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer as it came.
+
+    Attributes:
+        status: HTTP status.
+        body: The whole body.
+    """
+
+    status: int
+    body: bytes
+
+
+class DeadlineSocket(socket.socket):
+    """A socket whose timeout bounds all that is received after it was set, not each single receive."""
+
+    _ends_s: float | None = None
+
+    def settimeout(self, value: float | None) -> None:
+        """Let everything received from now on take `value` seconds in all."""
+        self._ends_s = None if value is None else time.monotonic() + value
+        super().settimeout(value)
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        """Receive as the base class does, within what is left of the time.
+
+        Raises:
+            TimeoutError: The time is over.
+        """
+        if self._ends_s is not None:
+            left_s = self._ends_s - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError("timed out")
+            super().settimeout(left_s)
+        return super().recv_into(*args, **kwargs)
+
+
+class _DeadlineConnection(HTTPConnection):
+    def connect(self) -> None:
+        super().connect()
+        timeout_s = self.sock.gettimeout()
+        self.sock = DeadlineSocket(fileno=self.sock.detach())
+        self.sock.settimeout(timeout_s)
+
+
+class _DeadlinePool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _DeadlineConnection
+
+
+class _DeadlineAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        pools = self.poolmanager.pool_classes_by_scheme
+        self.poolmanager.pool_classes_by_scheme = {**pools, "http": _DeadlinePool}
+
+
+class BoundedSession:
+    """Pooled connections to one server; may be used by several threads at once.
+
+    Args:
+        base_url: What all addresses begin with.
+        timeout_s: Longest time for one answer, from connecting to its last byte.
+        max_answer_bytes: Longest answer.
+        max_connections: Connections kept open while idle; more are opened when needed and closed after use.
+    """
+
+    def __init__(self, base_url: str, *, timeout_s: float, max_answer_bytes: int, max_connections: int) -> None:
+        self._base_url = base_url
+        self._timeout_s = timeout_s
+        self._max_answer_bytes = max_answer_bytes
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = _DeadlineAdapter(pool_connections=1, pool_maxsize=max_connections)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, adapter)
+
+    def get(self, url: str) -> Answer:
+        """Return the answer to one GET.
+
+        Raises:
+            FlinkUnreachableError: Refused, broken off, or not complete in time.
+            FlinkAnswerError: Longer than allowed, or a redirect.
+        """
+        ends_s = time.monotonic() + self._timeout_s
+        try:
+            with self._session.get(
+                url,
+                stream=True,
+                allow_redirects=False,
+                timeout=urllib3.Timeout(total=self._timeout_s),  # type: ignore[arg-type]  # stubs lack it
+                headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+            ) as response:
+                if response.is_redirect:
+                    raise FlinkAnswerError(url, f"HTTP {response.status_code}, a redirect")
+                return Answer(status=response.status_code, body=self._body(response, url=url, ends_s=ends_s))
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise FlinkUnreachableError(self._base_url, _problem(error, self._timeout_s)) from error
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._session.close()
+
+    def _body(self, response: requests.Response, *, url: str, ends_s: float) -> bytes:
+        body = bytearray()
+        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
+            body += chunk
+            if len(body) > self._max_answer_bytes:
+                raise FlinkAnswerError(url, f"the answer is longer than {self._max_answer_bytes} bytes")
+            if time.monotonic() > ends_s:
+                raise FlinkUnreachableError(self._base_url, f"no complete answer within {self._timeout_s:g} s")
+        return bytes(body)
+
+
+def _problem(error: Exception, timeout_s: float) -> str:
+    """What happened, in the words of the innermost cause; the layers above it only wrap and repeat."""
+    cause: BaseException = error
+    while (inner := getattr(cause, "reason", None) or cause.__cause__ or cause.__context__) is not None:
+        if not isinstance(inner, BaseException):
+            break
+        cause = inner
+    if isinstance(cause, TimeoutError):
+        return f"no complete answer within {timeout_s:g} s"
+    return getattr(cause, "strerror", None) or str(cause) or type(cause).__name__

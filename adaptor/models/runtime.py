@@ -1,0 +1,173 @@
+"""The model behind a plan: superstep durations over parallelism, from this run's supersteps and earlier runs'.
+
+``log T(p) = log law(p) + d_p + noise``. The law is Ernest's. `d_p` is how far the truth at p lies off the law:
+where p was measured it is learnt, shrunk towards zero as [Gelman13, ch. 5] shrinks group means, and elsewhere it
+is the spread of the law's errors. So a measured parallelism is predicted by what was measured, an unmeasured one
+by the law, and the intervals come from the residuals of both. Observations of earlier runs are first moved by one
+common factor to the level of this run; how far that factor is still uncertain widens every interval.
+
+At one parallelism alone no law can be fitted; the model then says that the others are unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from adaptor.domain.observation import ObservedDuration, Origin
+from adaptor.models.arrays import Counts, Floats
+from adaptor.models.ernest import ErnestLaw
+from adaptor.models.noise import LAW_DISCREPANCY, RUN_LEVEL, SUPERSTEP_NOISE, SpreadPrior
+from adaptor.models.prediction import Prediction
+
+NAME = "ernest+local"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Points:
+    """Observations grouped by parallelism; every array has shape (distinct parallelisms,)."""
+
+    parallelisms: Floats
+    log_means: Floats
+    counts: Floats
+    squares: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeModel:
+    """A fitted model; fitting again returns a new one.
+
+    Attributes:
+        points: What it was fitted to.
+        law: Ernest's law, or ``None`` with fewer than two distinct parallelisms.
+        noise: Spread between supersteps.
+        discrepancy: Spread of the truth around the law.
+        level_spread: Standard deviation of what is not known of this run's level, as a logarithm.
+    """
+
+    points: _Points
+    law: ErnestLaw | None
+    noise: SpreadPrior
+    discrepancy: SpreadPrior
+    level_spread: float = 0.0
+
+    @classmethod
+    def fit(cls, observations: Sequence[ObservedDuration]) -> RuntimeModel:
+        """The model of these observations.
+
+        Args:
+            observations: Of one execution context; those of this run and of others are told apart by `origin`.
+
+        Returns:
+            A model; with no observation at all, one that knows nothing.
+        """
+        own = [one for one in observations if one.origin is Origin.THIS_RUN]
+        others = [one for one in observations if one.origin is not Origin.THIS_RUN]
+        if not others:
+            return cls._of_points(_grouped(_warm_where_possible(own), level=0.0))
+        level, level_spread = _level_of_run(own, cls._of_points(_grouped(_warm_where_possible(others), level=0.0)))
+        model = cls._of_points(_grouped(_warm_where_possible(observations), level=level))
+        return replace(model, level_spread=level_spread)
+
+    @classmethod
+    def _of_points(cls, points: _Points) -> RuntimeModel:
+        groups = len(points.parallelisms)
+        noise = SUPERSTEP_NOISE.updated(points.squares, float(points.counts.sum()) - groups)
+        if groups < 2:  # noqa: PLR2004 - one point fits any law
+            return cls(points=points, law=None, noise=noise, discrepancy=LAW_DISCREPANCY)
+        law = ErnestLaw.fit(points.parallelisms, np.exp(points.log_means), points.counts)
+        misfit = points.log_means - np.log(law.durations_s(points.parallelisms))
+        free = max(0, groups - sum(part > 0 for part in law.coefficients))
+        discrepancy = LAW_DISCREPANCY.updated(float(misfit @ misfit) if free else 0.0, free)
+        return cls(points=points, law=law, noise=noise, discrepancy=discrepancy)
+
+    @property
+    def measured_parallelisms(self) -> frozenset[int]:
+        """Parallelisms of which there is at least one observation."""
+        return frozenset(int(one) for one in self.points.parallelisms)
+
+    def predict(self, parallelisms: Counts) -> Prediction:
+        """Durations of one superstep.
+
+        Args:
+            parallelisms: Shape (n,), each at least 1.
+
+        Returns:
+            Distributions for each, shape (n,); unknown ones are NaN.
+        """
+        wanted = parallelisms.astype(np.float64)
+        law_logs = np.log(self.law.durations_s(wanted)) if self.law else np.full(len(wanted), np.nan)
+        outside = _doublings_outside(wanted, self.points.parallelisms)
+        # Every doubling beyond the measured range adds the law's whole spread once more.
+        variances = (self.discrepancy.spread * (1.0 + outside)) ** 2
+        expected, variances = self._with_measured(wanted, law_logs, variances)
+        return Prediction(
+            parallelisms=parallelisms,
+            expected_log_s=expected,
+            spread_of_expectation=np.sqrt(variances + self.level_spread**2),
+            noise=self.noise.spread,
+            degrees_of_freedom=self.noise.weight,
+            outside_observed_range=outside > 0,
+        )
+
+    def _with_measured(self, wanted: Floats, logs: Floats, variances: Floats) -> tuple[Floats, Floats]:
+        """Law and measurement combined where there is a measurement; both arrays of shape (n,)."""
+        noise, discrepancy = self.noise.spread**2, self.discrepancy.spread**2
+        index = {float(p): i for i, p in enumerate(self.points.parallelisms)}
+        for i, parallelism in enumerate(wanted):
+            group = index.get(float(parallelism))
+            if group is None:
+                continue
+            count, measured = self.points.counts[group], self.points.log_means[group]
+            weight = count * discrepancy / (count * discrepancy + noise) if self.law else 1.0
+            logs[i] = measured if weight == 1.0 else weight * measured + (1 - weight) * logs[i]
+            variances[i] = noise / count * weight
+        return logs, variances
+
+
+def _warm_where_possible(observations: Sequence[ObservedDuration]) -> list[ObservedDuration]:
+    """Without the cold observations at parallelisms where warm ones exist: start-up is paid once, not for ever."""
+    warm_at = {one.parallelism for one in observations if not one.cold}
+    return [one for one in observations if not one.cold or one.parallelism not in warm_at]
+
+
+def _grouped(observations: Sequence[ObservedDuration], *, level: float) -> _Points:
+    """Mean log duration and count at each parallelism, others' durations multiplied by ``exp(level)``."""
+    if not observations:
+        return _Points(parallelisms=np.empty(0), log_means=np.empty(0), counts=np.empty(0), squares=0.0)
+    at = np.array([one.parallelism for one in observations], dtype=np.float64)
+    logs = np.log([one.duration_s for one in observations])
+    logs[[one.origin is not Origin.THIS_RUN for one in observations]] += level
+    parallelisms, groups = np.unique(at, return_inverse=True)
+    counts = np.bincount(groups).astype(np.float64)
+    means = np.bincount(groups, weights=logs) / counts
+    deviations = logs - means[groups]
+    return _Points(parallelisms=parallelisms, log_means=means, counts=counts, squares=float(deviations @ deviations))
+
+
+def _level_of_run(own: Sequence[ObservedDuration], others: RuntimeModel) -> tuple[float, float]:
+    """Log of the factor by which this run is slower than earlier ones, shrunk towards none, and its spread.
+
+    The posterior of a group's level under a normal prior [Gelman13, ch. 5].
+    """
+    usable = _warm_where_possible(own)
+    logs = np.log([one.duration_s for one in usable])
+    expected = others.predict(np.array([one.parallelism for one in usable], dtype=np.int64)).expected_log_s
+    ratios = (logs - expected)[np.isfinite(expected)]
+    if not len(ratios):
+        return 0.0, RUN_LEVEL.spread
+    noise, between = others.noise.spread**2, len(ratios) * RUN_LEVEL.spread**2
+    shrinkage = between / (between + noise)
+    return float(np.median(ratios)) * shrinkage, float(np.sqrt(shrinkage * noise / len(ratios)))
+
+
+def _doublings_outside(wanted: Floats, measured: Floats) -> Floats:
+    """How many doublings each parallelism lies beyond the measured range, shape (n,); zero inside."""
+    if not len(measured):
+        return np.zeros(len(wanted))
+    above = np.log2(wanted / measured.max())
+    below = np.log2(measured.min() / wanted)
+    doublings: Floats = np.maximum(0.0, np.maximum(above, below))
+    return doublings

@@ -1,0 +1,80 @@
+"""As fast as possible while parallel efficiency stays at or above a limit.
+
+Parallel efficiency of p is ``T(p0) p0 / (T(p) p)`` against the narrowest candidate p0: the share of the slots'
+time that p0 would also have needed. A change must finish earlier than staying does, its own cost counted, unless
+the present parallelism is itself below the limit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from adaptor.domain.objective import EfficiencyTarget
+from adaptor.domain.plan import Reason, ReasonCode
+from adaptor.models.arrays import Floats
+from adaptor.planner import exploration
+from adaptor.planner.outlook import Outlook
+from adaptor.planner.policy import Choice
+
+
+def choose(outlook: Outlook, target: EfficiencyTarget) -> Choice:
+    """The fastest parallelism that is efficient enough."""
+    situation = outlook.situation
+    current = situation.nearest_candidate
+    if not outlook.known.any():
+        text = f"nothing is known of this program yet; the first superstep measures {current}"
+        return Choice(parallelism=current, reason=Reason(code=ReasonCode.NOTHING_KNOWN, text=text))
+    if not outlook.known[0] or not outlook.known[situation.index(current)]:
+        return _trial(outlook) or _stay(outlook)
+    if int(outlook.known.sum()) == 1:
+        return exploration.wider_to_try(outlook) or _stay(outlook)
+    return _fastest_efficient(outlook, target)
+
+
+def _fastest_efficient(outlook: Outlook, target: EfficiencyTarget) -> Choice:
+    situation = outlook.situation
+    efficiency = parallel_efficiency(outlook)
+    usable = efficiency >= target.min_efficiency
+    if not exploration.may_explore(outlook):
+        usable &= ~situation.prediction.outside_observed_range
+    usable[0] = True
+    best = int(np.argmin(np.where(usable, outlook.finish_s, np.inf)))
+    parallelism = int(situation.candidates[best])
+    text = (
+        f"{parallelism} is the fastest with a parallel efficiency of at least {target.min_efficiency:.2f}: "
+        f"{efficiency[best]:.2f}, expected finish {outlook.finish_s[best]:.0f} s"
+    )
+    return Choice(
+        parallelism=parallelism,
+        reason=Reason(code=ReasonCode.FASTEST_EFFICIENT, text=text),
+        verdicts=_verdicts(outlook, efficiency, best, target),
+    )
+
+
+def parallel_efficiency(outlook: Outlook) -> Floats:
+    """``T(p0) p0 / (T(p) p)`` of each candidate against the first, shape (candidates,)."""
+    work = outlook.situation.prediction.expected_s * outlook.situation.candidates
+    efficiency: Floats = work[0] / work
+    return efficiency
+
+
+def _trial(outlook: Outlook) -> Choice | None:
+    return exploration.narrower_to_try(outlook) or exploration.wider_to_try(outlook)
+
+
+def _stay(outlook: Outlook) -> Choice:
+    current = outlook.situation.nearest_candidate
+    text = f"only {current} was measured and nothing else may be tried"
+    return Choice(parallelism=current, reason=Reason(code=ReasonCode.FASTEST_EFFICIENT, text=text))
+
+
+def _verdicts(outlook: Outlook, efficiency: Floats, best: int, target: EfficiencyTarget) -> dict[int, str]:
+    verdicts = {}
+    for i, parallelism in enumerate(outlook.situation.candidates):
+        if i == best:
+            verdicts[int(parallelism)] = "chosen"
+        elif efficiency[i] < target.min_efficiency:
+            verdicts[int(parallelism)] = f"parallel efficiency {efficiency[i]:.2f} only"
+        else:
+            verdicts[int(parallelism)] = f"finishes {outlook.finish_s[i] - outlook.finish_s[best]:.0f} s later"
+    return verdicts

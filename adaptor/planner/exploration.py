@@ -1,0 +1,112 @@
+"""What to try where only one parallelism was ever measured, and how much such a try may cost.
+
+No law can be fitted to one point, but Amdahl bounds what another parallelism can do: at best it divides the work
+perfectly (``T(q) = T(p) p / q``), at worst it does not help at all (wider) or all work was divided perfectly before
+(narrower, the same formula). Those two ends decide here: wider is tried if the best case would help, narrower
+only if the worst case still meets the target. Programs that fit memory only at some parallelisms break the bound;
+the number of tries is limited for that reason too.
+"""
+
+from __future__ import annotations
+
+from adaptor.domain.objective import RuntimeTarget
+from adaptor.domain.plan import Reason, ReasonCode
+from adaptor.models.arrays import Floats
+from adaptor.planner.outlook import Outlook, fixed_s
+from adaptor.planner.policy import Choice
+
+SHORTEST_WORTH_TRYING = 2
+"""Supersteps that must be left for a try: one to learn from and one to use what was learnt."""
+
+
+def may_explore(outlook: Outlook) -> bool:
+    """Whether another parallelism may be tried only to learn."""
+    situation = outlook.situation
+    return situation.explorations_left > 0 and situation.supersteps_left >= SHORTEST_WORTH_TRYING
+
+
+def wider_to_try(outlook: Outlook) -> Choice | None:
+    """The least wider parallelism that would meet the target if the work divided perfectly.
+
+    If not even the widest would, the current one doubled: that shows whether the program scales at all.
+
+    Returns:
+        ``None`` if nothing wider may be used or tried.
+    """
+    situation, target = outlook.situation, outlook.situation.objective
+    current = situation.nearest_candidate
+    wider = situation.candidates[situation.candidates > current]
+    if not len(wider) or not may_explore(outlook):
+        return None
+    chosen = int(min(2 * current, wider[-1]))
+    if isinstance(target, RuntimeTarget):
+        met = wider[_best_case_finish_s(outlook)[situation.candidates > current] <= target.target_s]
+        chosen = int(met[0]) if len(met) else chosen
+    return _try(
+        outlook,
+        chosen,
+        ReasonCode.EXPLORE_WIDER,
+        f"only {current} was measured so far; {chosen} could be up to {chosen / current:.1f} times as fast",
+    )
+
+
+def narrower_to_try(outlook: Outlook) -> Choice | None:
+    """The narrowest parallelism that, tried for one superstep at its worst, leaves the target reachable.
+
+    Returns:
+        ``None`` if nothing narrower may be used, or none is safe.
+    """
+    situation, target = outlook.situation, outlook.situation.objective
+    current = situation.nearest_candidate
+    narrower = situation.candidates[situation.candidates < current]
+    if not len(narrower) or not may_explore(outlook):
+        return None
+    if isinstance(target, RuntimeTarget):
+        narrower = narrower[_worst_case_finish_s(outlook)[: len(narrower)] <= target.target_s]
+        promise = f"even if it took {{factor:.1f}} times as long, the target of {target.target_s:.0f} s stays in reach"
+    else:
+        narrower = narrower[narrower >= current / 2]
+        promise = "it shows how well the slots are used"
+    if not len(narrower):
+        return None
+    chosen = int(narrower[0])
+    return _try(
+        outlook,
+        chosen,
+        ReasonCode.EXPLORE_NARROWER,
+        f"{chosen} is tried for one superstep: " + promise.format(factor=current / chosen),
+    )
+
+
+def _best_case_finish_s(outlook: Outlook) -> Floats:
+    """Seconds from start to end if the work divided perfectly from now on, shape (candidates,)."""
+    situation = outlook.situation
+    finish: Floats = fixed_s(situation) + situation.supersteps_left * _perfectly_divided_s(outlook)
+    return finish
+
+
+def _worst_case_finish_s(outlook: Outlook) -> Floats:
+    """The same if one superstep went as badly as it can, and the rest at today's pace after a change back.
+
+    Today's pace is taken at the upper end of its interval: the try must be safe, not probably safe.
+    """
+    situation = outlook.situation
+    here = situation.index(situation.nearest_candidate)
+    pace_s = (outlook.finish_high_s[here] - fixed_s(situation)[here]) / situation.supersteps_left
+    rest_s = (situation.supersteps_left - 1) * pace_s + situation.adaptation_cost_s
+    finish: Floats = fixed_s(situation) + _perfectly_divided_s(outlook) + rest_s
+    return finish
+
+
+def _perfectly_divided_s(outlook: Outlook) -> Floats:
+    situation = outlook.situation
+    current = situation.nearest_candidate
+    here_s = situation.prediction.expected_s[situation.index(current)]
+    divided: Floats = here_s * current / situation.candidates
+    return divided
+
+
+def _try(outlook: Outlook, parallelism: int, code: ReasonCode, text: str) -> Choice:
+    left = outlook.situation.explorations_left - 1
+    reason = Reason(code=code, text=f"{text}; {left} more {'try' if left == 1 else 'tries'} allowed after this one")
+    return Choice(parallelism=parallelism, reason=reason, verdicts={parallelism: "tried, to learn"})

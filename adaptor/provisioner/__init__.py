@@ -1,0 +1,1 @@
+"""Provisioners of clusters that adaptor does not start itself; the embedded cluster's is in `adaptor.local`."""

@@ -1,0 +1,88 @@
+"""From protos to values. A field that is not set becomes its documented default; nonsense is refused by the values."""
+
+from __future__ import annotations
+
+from adaptor.api.v1 import runs_pb2 as pb
+from adaptor.domain.context import ExecutionContext
+from adaptor.domain.objective import MAX_PARALLELISM, Bounds, EfficiencyTarget, Objective, RuntimeTarget
+from adaptor.domain.run import RunSpec, RunState
+from adaptor.domain.statistics import SuperstepReport
+from adaptor.errors import InvalidValueError
+from adaptor.planner.policies import DEFAULT_POLICY, policy_named
+
+
+def run_spec(request: pb.StartRunRequest, *, default_confidence: float) -> RunSpec:
+    """The run that a request starts.
+
+    Raises:
+        InvalidValueError: If a field makes no sense; the error names it.
+    """
+    policy = request.policy or DEFAULT_POLICY
+    policy_named(policy)
+    if not request.flink_url and not request.bounds.max_parallelism:
+        raise InvalidValueError("bounds.max_parallelism", "must be given where flink_url is empty: slots are unknown")
+    return RunSpec(
+        run_id=request.run_id,
+        context=ExecutionContext(
+            program=request.context.program,
+            parameters=dict(request.context.parameters),
+            data=dict(request.context.data),
+            node_type=request.context.node_type or "unknown",
+        ),
+        objective=_objective(request, default_confidence),
+        policy=policy,
+        bounds=Bounds(
+            min_parallelism=request.bounds.min_parallelism or 1,
+            max_parallelism=request.bounds.max_parallelism or MAX_PARALLELISM,
+        ),
+        start_parallelism=request.start_parallelism,
+        max_supersteps=request.max_supersteps,
+        flink_url=request.flink_url.rstrip("/"),
+        shareable=request.shareable,
+    )
+
+
+def _objective(request: pb.StartRunRequest, default_confidence: float) -> Objective:
+    kind = request.WhichOneof("objective")
+    if kind == "runtime_target":
+        target = request.runtime_target
+        confidence = target.confidence if target.HasField("confidence") else default_confidence
+        return RuntimeTarget(target_s=target.target_s, confidence=confidence)
+    if kind == "efficiency_target":
+        return EfficiencyTarget(min_efficiency=request.efficiency_target.min_efficiency)
+    raise InvalidValueError("objective", "must be set: runtime_target or efficiency_target")
+
+
+def superstep_report(request: pb.ReportBarrierRequest) -> SuperstepReport:
+    """What a request says of a superstep.
+
+    Raises:
+        InvalidValueError: If a field makes no sense.
+    """
+    return SuperstepReport(
+        superstep=request.superstep,
+        attempt=request.attempt or 1,
+        job_id=request.job_id,
+        requested_parallelism=request.requested_parallelism,
+        duration_s=request.duration_s,
+        failed=request.failed,
+        missed_supersteps=request.missed_supersteps,
+    )
+
+
+_END_STATES = {
+    pb.RUN_STATE_FINISHED: RunState.FINISHED,
+    pb.RUN_STATE_FAILED: RunState.FAILED,
+    pb.RUN_STATE_CANCELLED: RunState.CANCELLED,
+}
+
+
+def end_state(state: pb.RunState.ValueType) -> RunState:
+    """How a request says that a run ended.
+
+    Raises:
+        InvalidValueError: If it is not one of the ends that a job may report.
+    """
+    if state not in _END_STATES:
+        raise InvalidValueError("state", "must be FINISHED, FAILED or CANCELLED")
+    return _END_STATES[state]

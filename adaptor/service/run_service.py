@@ -1,0 +1,100 @@
+"""RunService: each call is a translation, one call to the engine, and a translation back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, TypeAlias, cast
+
+import grpc
+
+from adaptor.api.v1 import runs_pb2 as pb
+from adaptor.api.v1 import runs_pb2_grpc
+from adaptor.domain.plan import Plan
+from adaptor.engine.engine import Engine
+from adaptor.errors import InvalidValueError
+from adaptor.service import answers, requests
+
+Call: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+DEFAULT_PAGE = 100
+"""Runs in a list if the caller does not say: two screens."""
+
+LARGEST_PAGE = 1000
+"""Most runs in one answer: about 200 kB, far below gRPC's limit of 4 MiB."""
+
+
+class RunService(runs_pb2_grpc.RunServiceServicer):
+    """Answers for the engine.
+
+    Args:
+        engine: Does the work.
+        default_confidence: Of runtime targets that name none.
+    """
+
+    def __init__(self, engine: Engine, *, default_confidence: float) -> None:
+        self._engine = engine
+        self._default_confidence = default_confidence
+
+    async def StartRun(self, request: pb.StartRunRequest, context: Call) -> pb.StartRunResponse:
+        """Begin a run."""
+        spec = requests.run_spec(request, default_confidence=self._default_confidence)
+        record = await self._engine.start_run(spec)
+        return pb.StartRunResponse(
+            plan=answers.plan(cast(Plan, record.plan)),
+            next_superstep=record.next_superstep,
+            next_attempt=record.next_attempt,
+        )
+
+    async def ReportBarrier(self, request: pb.ReportBarrierRequest, context: Call) -> pb.ReportBarrierResponse:
+        """Take in the end of a superstep."""
+        plan = await self._engine.report_barrier(request.run_id, requests.superstep_report(request))
+        return pb.ReportBarrierResponse(plan=answers.plan(plan))
+
+    async def FinishRun(self, request: pb.FinishRunRequest, context: Call) -> pb.FinishRunResponse:
+        """End a run."""
+        state = await self._engine.finish_run(request.run_id, requests.end_state(request.state))
+        return pb.FinishRunResponse(state=answers.STATES[state])
+
+    async def WatchRun(self, request: pb.WatchRunRequest, context: Call) -> AsyncIterator[pb.WatchRunResponse]:
+        """Stream what happens to a run."""
+        after = _place(request.resume_token)
+        async for recorded in self._engine.watch(request.run_id, after=after):
+            for message in answers.news(recorded):
+                yield message
+
+    async def ListRuns(self, request: pb.ListRunsRequest, context: Call) -> pb.ListRunsResponse:
+        """List runs."""
+        size = request.page_size or DEFAULT_PAGE
+        if size > LARGEST_PAGE:
+            raise InvalidValueError("page_size", f"must be at most {LARGEST_PAGE}, got {size}")
+        runs = await self._engine.runs(limit=size + 1, before=_before(request.page_token))
+        token = f"{runs[size - 1].started_at_s!r} {runs[size - 1].spec.run_id}" if len(runs) > size else ""
+        return pb.ListRunsResponse(runs=[answers.summary(one) for one in runs[:size]], next_page_token=token)
+
+    async def GetRun(self, request: pb.GetRunRequest, context: Call) -> pb.GetRunResponse:
+        """One run."""
+        summary, story = await self._engine.story(request.run_id)
+        return pb.GetRunResponse(
+            summary=answers.summary(summary),
+            start=answers.start_request(summary.spec),
+            plans=[answers.plan(one.plan) for one in story if one.plan],
+            observations=[answers.observation(one.observation) for one in story if one.observation],
+        )
+
+
+def _place(token: str) -> int:
+    if not token:
+        return 0
+    if not token.isdecimal() or len(token) > 18:  # noqa: PLR2004 - digits of SQLite's largest integer
+        raise InvalidValueError("resume_token", "is not one that WatchRun gave")
+    return int(token)
+
+
+def _before(token: str) -> tuple[float, str] | None:
+    if not token:
+        return None
+    started, _, run_id = token.partition(" ")
+    try:
+        return float(started), run_id
+    except ValueError:
+        raise InvalidValueError("page_token", "is not one that ListRuns gave") from None

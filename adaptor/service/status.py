@@ -1,0 +1,34 @@
+"""The one table from errors to gRPC status codes."""
+
+from __future__ import annotations
+
+import grpc
+
+from adaptor.errors import (
+    AdaptorError,
+    ConflictError,
+    FlinkError,
+    InvalidValueError,
+    OutOfOrderError,
+    ProvisionError,
+    StateDirectoryError,
+    UnknownRunError,
+)
+
+STATUS_OF: dict[type[AdaptorError], grpc.StatusCode] = {
+    InvalidValueError: grpc.StatusCode.INVALID_ARGUMENT,
+    UnknownRunError: grpc.StatusCode.NOT_FOUND,
+    ConflictError: grpc.StatusCode.ALREADY_EXISTS,
+    OutOfOrderError: grpc.StatusCode.FAILED_PRECONDITION,
+    FlinkError: grpc.StatusCode.UNAVAILABLE,
+    ProvisionError: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    StateDirectoryError: grpc.StatusCode.DATA_LOSS,
+}
+
+
+def status_of(error: AdaptorError) -> grpc.StatusCode:
+    """The code of an error: that of its own class, or of the nearest class above it."""
+    for kind in type(error).__mro__:
+        if kind in STATUS_OF:
+            return STATUS_OF[kind]
+    return grpc.StatusCode.INTERNAL

@@ -1,0 +1,1 @@
+"""Sharing observations with peers. The port is `adaptor.engine.ports.Publisher`."""

@@ -1,0 +1,1 @@
+"""What must survive: every event, plan and observation of every run, in one SQLite file."""

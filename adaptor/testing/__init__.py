@@ -1,0 +1,1 @@
+"""The few verified fakes that tests use; product code never imports them."""
