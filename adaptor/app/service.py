@@ -20,6 +20,7 @@ from adaptor.engine.ports import Meter, Provisioner, Publisher
 from adaptor.engine.settings import EngineSettings
 from adaptor.engine.slot_ledger import SlotLedger
 from adaptor.flink.client import FlinkClient
+from adaptor.local.cluster import EmbeddedFlink
 from adaptor.local.provisioner import LocalProvisioner
 from adaptor.local.settings import EmbeddedFlinkSettings
 from adaptor.observer.superstep import SuperstepObserver
@@ -59,6 +60,7 @@ class Service:
             max_workers=settings["observer.max_requests"],
             clock=SystemClock().monotonic_s,
         )
+        self._local: LocalProvisioner | None = None
         self.engine = self._engine(meter or NoMeter(), publisher or NoPeers())
         self.server: Server | None = None
 
@@ -94,8 +96,9 @@ class Service:
         embedded: dict[str, Provisioner] = {}
         if home:
             bounds = EmbeddedFlinkSettings(max_task_managers=self._settings["embedded.max_task_managers"])
-            local = LocalProvisioner.attach(Path(home), bounds)
-            embedded[local.rest_url] = local
+            cluster = EmbeddedFlink.attach(Path(home), bounds)
+            self._local = LocalProvisioner(cluster)
+            embedded[cluster.rest_url] = self._local
 
         @lru_cache(maxsize=100)
         def provisioner_of(flink_url: str) -> Provisioner:
@@ -141,6 +144,8 @@ class Service:
         if self.server is not None:
             await self.server.stop(grace_s=self._settings["service.stop_grace"])
         await self.engine.stop()
+        if self._local is not None:
+            self._local.close()
         self._observer.close()
         self.store.close()
         self._directory.release()

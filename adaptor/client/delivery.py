@@ -25,6 +25,9 @@ BRIEF_LOOK_S = 0.1
 RECONNECT_MS = 500
 """Longest pause between two connection attempts; gRPC's own 120 s would outlast most supersteps."""
 
+RETRY_PAUSE_S = 0.05
+"""Pause before a call that was broken off is repeated: a fraction of what a service takes to restart."""
+
 _PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 
@@ -92,8 +95,8 @@ class Delivery:
         return plan
 
     def finish(self, state: pb.RunState.ValueType) -> None:
-        """Bring what is kept and say that the run is over; gives up after the bounded wait."""
-        deadline = self._deadline()
+        """Bring what is kept and say that the run is over; the last chance, so all of the bounded wait is used."""
+        deadline = time.monotonic() + self._max_wait_s
         try:
             while self._kept:
                 try:
@@ -102,7 +105,7 @@ class Delivery:
                     if not self._keep_after(error):
                         break
             request = pb.FinishRunRequest(run_id=self._start.run_id, state=state)
-            self._stub.FinishRun(request, timeout=_left(deadline), wait_for_ready=True)
+            _call(self._stub.FinishRun, request, deadline)
         except grpc.RpcError as error:
             _log.warning("the end of run %s could not be reported: %s", self._start.run_id, _text(error))
         if self._kept:
@@ -113,7 +116,7 @@ class Delivery:
         self._channel.close()
 
     def _send_start(self, deadline: float) -> pb.StartRunResponse:
-        answer = self._stub.StartRun(self._start, timeout=_left(deadline), wait_for_ready=True)
+        answer: pb.StartRunResponse = _call(self._stub.StartRun, self._start, deadline)
         self._started = True
         self.reported = answer.next_superstep - 1
         return answer
@@ -123,7 +126,7 @@ class Delivery:
             self._send_start(deadline)
         report = self._kept[0]
         report.missed_supersteps = max(0, report.superstep - 1 - self.reported)
-        answer = self._stub.ReportBarrier(report, timeout=_left(deadline), wait_for_ready=True)
+        answer: pb.ReportBarrierResponse = _call(self._stub.ReportBarrier, report, deadline)
         self._kept.popleft()
         if not report.failed:
             self.reported = report.superstep
@@ -153,6 +156,21 @@ class Delivery:
 
     def _deadline(self) -> float:
         return time.monotonic() + (min(BRIEF_LOOK_S, self._max_wait_s) if self._away else self._max_wait_s)
+
+
+def _call(method: Any, request: Any, deadline: float) -> Any:
+    """The answer of a call; one that a dying service broke off is repeated until the deadline, as all may be.
+
+    Raises:
+        grpc.RpcError: If the service refuses, or does not answer in time.
+    """
+    while True:
+        try:
+            return method(request, timeout=_left(deadline), wait_for_ready=True)
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE or time.monotonic() + RETRY_PAUSE_S > deadline:
+                raise
+        time.sleep(RETRY_PAUSE_S)
 
 
 def _left(deadline: float) -> float:

@@ -31,6 +31,34 @@ def require_not_negative(field: str, value: float, *, unit: str = "") -> None:
         raise InvalidValueError(field, f"must be zero or more{_of(unit)}, got {value}")
 
 
+SHORTEST_S = 1e-6
+"""Least seconds of anything measured: the resolution of the clocks that measure it."""
+
+LONGEST_S = 1e9
+"""Most seconds of anything measured: thirty years. Between the two no model's arithmetic overflows."""
+
+
+def require_measurable(field: str, value: float) -> None:
+    """Refuse seconds that no clock of a job can have measured.
+
+    Raises:
+        InvalidValueError: If `value` is not a number from `SHORTEST_S` to `LONGEST_S`.
+    """
+    require_positive(field, value, unit="seconds")
+    if not SHORTEST_S <= value <= LONGEST_S:
+        raise InvalidValueError(field, f"must lie between {SHORTEST_S:g} and {LONGEST_S:g} seconds, got {value:g}")
+
+
+def require_finite(field: str, *values: float) -> None:
+    """Refuse NaN and infinity, which JSON cannot hold.
+
+    Raises:
+        InvalidValueError: If one of `values` is not finite.
+    """
+    if not all(map(math.isfinite, values)):
+        raise InvalidValueError(field, f"must be finite, got {', '.join(map(str, values))}")
+
+
 def require_fraction(field: str, value: float) -> None:
     """Refuse what does not lie strictly between 0 and 1.
 

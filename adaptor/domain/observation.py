@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from adaptor.domain.checks import require_positive
+from adaptor.domain.checks import require_measurable
 from adaptor.domain.context import ExecutionContext
 from adaptor.domain.statistics import FlinkStatistics
 from adaptor.errors import InvalidValueError
@@ -38,7 +38,7 @@ class ObservedDuration:
     def __post_init__(self) -> None:
         if self.parallelism < 1:
             raise InvalidValueError("parallelism", f"must be at least 1, got {self.parallelism}")
-        require_positive("duration_s", self.duration_s, unit="seconds")
+        require_measurable("duration_s", self.duration_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

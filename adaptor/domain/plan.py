@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from adaptor.domain.checks import require_finite
+
 
 class ReasonCode(enum.Enum):
     """Why a plan says what it says, for programs; `Reason.text` says the same to people."""
@@ -45,6 +47,9 @@ class Interval:
     expected: float
     high: float
     level: float
+
+    def __post_init__(self) -> None:
+        require_finite("interval", self.low, self.expected, self.high)
 
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high

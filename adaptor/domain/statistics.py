@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adaptor.domain.checks import require_positive
+from adaptor.domain.checks import require_finite, require_measurable
 from adaptor.errors import InvalidValueError
 
 
@@ -18,6 +18,9 @@ class Spread:
     minimum: float
     median: float
     maximum: float
+
+    def __post_init__(self) -> None:
+        require_finite("spread", self.minimum, self.median, self.maximum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,4 +108,4 @@ class SuperstepReport:
                 raise InvalidValueError(name, f"must be at least 1, got {getattr(self, name)}")
         if self.missed_supersteps < 0:
             raise InvalidValueError("missed_supersteps", f"must be zero or more, got {self.missed_supersteps}")
-        require_positive("duration_s", self.duration_s, unit="seconds")
+        require_measurable("duration_s", self.duration_s)

@@ -7,6 +7,7 @@ Every job id is known, and every job is the same job. Figures are plain on purpo
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
 
 Document = dict[str, object] | list[dict[str, object]]
@@ -120,6 +121,19 @@ def task_managers(script: Script) -> Document:
         for resource_id in script.resource_ids
     ]
     return {"taskmanagers": entries}
+
+
+def jobs(script: Script) -> Document:  # noqa: ARG001 - as its neighbours
+    """Return the answer to ``/jobs/overview``: every job id is known, so there is no list of them."""
+    return {"jobs": []}
+
+
+PLAIN: dict[str, Callable[[Script], Document]] = {
+    "/overview": overview,
+    "/taskmanagers": task_managers,
+    "/jobs/overview": jobs,
+}
+"""Answers that depend on nothing but the script, by path."""
 
 
 def job(script: Script, *, job_id: str, running: bool) -> Document:

@@ -36,10 +36,11 @@ from adaptor.errors import AdaptorError, InvalidValueError, PortInUseError
 from adaptor.experiments import scripted_answers as answers
 from adaptor.experiments.scripted_answers import Document, Fault, Script, StaleCpuCounters
 
+__all__ = ["Fault", "Script", "ScriptedFlink", "changed_script", "main"]
+
 _LOOPBACK = "127.0.0.1"
-_REMEMBERED_JOBS = 10_000
-"""Jobs whose answers are counted for `Fault.RUNNING_FIRST`; the longest untouched one is forgotten."""
-_REMEMBERED_PATHS = 10_000
+_REMEMBERED = 10_000
+"""Paths, and jobs whose answers are counted for `Fault.RUNNING_FIRST`; the longest untouched ones are forgotten."""
 _SHUTDOWN_POLL_S = 0.02
 _HTML = b"<!DOCTYPE html><html><body>Welcome to nginx!</body></html>"
 _TASK_MANAGER_METRICS = re.compile(r"/taskmanagers/([^/]+)/metrics")
@@ -61,8 +62,10 @@ class ScriptedFlink:
         self._metrics = StaleCpuCounters(started_s=time.monotonic())
         self._lock = threading.Lock()
         self._running_answers: collections.OrderedDict[str, int] = collections.OrderedDict()
-        self.asked: collections.deque[str] = collections.deque(maxlen=_REMEMBERED_PATHS)
+        self.asked: collections.deque[str] = collections.deque(maxlen=_REMEMBERED)
         """Paths that were asked for, latest last."""
+        self.connections = 0
+        """Connections accepted so far."""
 
     def __enter__(self) -> ScriptedFlink:
         self.play(self._script)
@@ -131,10 +134,8 @@ class ScriptedFlink:
 
     def _document(self, path: str, script: Script, fault: Fault) -> tuple[int, Document]:
         path = path.partition("?")[0]
-        if path == "/overview":
-            return 200, answers.overview(script)
-        if path == "/taskmanagers":
-            return 200, answers.task_managers(script)
+        if path in answers.PLAIN:
+            return 200, answers.PLAIN[path](script)
         if path == "/taskmanagers/metrics":
             return 200, answers.metric_sum(list(self._cpu_ns(script).values()))
         if match := _TASK_MANAGER_METRICS.fullmatch(path):
@@ -162,7 +163,7 @@ class ScriptedFlink:
         with self._lock:
             given = self._running_answers.pop(job_id, 0)
             self._running_answers[job_id] = given + 1
-            if len(self._running_answers) > _REMEMBERED_JOBS:
+            if len(self._running_answers) > _REMEMBERED:
                 self._running_answers.popitem(last=False)
             return given < answers_first
 
@@ -199,6 +200,7 @@ class _Server(ThreadingHTTPServer):
         """Remember the connection, so that `end` can wake the thread that will read from it."""
         with self._connections_lock:
             self._connections.add(request)
+        self.flink.connections += 1
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:

@@ -81,6 +81,15 @@ class _DeadlineAdapter(HTTPAdapter):
         pools = self.poolmanager.pool_classes_by_scheme
         self.poolmanager.pool_classes_by_scheme = {**pools, "http": _DeadlinePool}
 
+    def close(self) -> None:
+        """Close idle connections now; urllib3 itself leaves that to the garbage collector."""
+        pools = self.poolmanager.pools
+        for key in pools.keys():  # noqa: SIM118 - it is no mapping that can be iterated over
+            pool = pools.get(key)
+            if pool is not None:
+                pool.close()
+        super().close()
+
 
 class BoundedSession:
     """Pooled connections to one server; may be used by several threads at once.

@@ -195,9 +195,7 @@ class EmbeddedFlink:
             output=self.home / "log" / f"{name}.out",
         )
 
-    def _command(
-        self, main_class: str, *, name: str, slot: int | None, resource_id: str | None
-    ) -> Sequence[str]:
+    def _command(self, main_class: str, *, name: str, slot: int | None, resource_id: str | None) -> Sequence[str]:
         description, is_job_manager = self._started(), slot is None
         memory_flags = (
             job_manager_flags(self.settings.job_manager_memory)

@@ -31,6 +31,9 @@ class ErnestLaw:
         With two points four coefficients cannot be told apart; the fixed and the divided part are tried alone
         first then, and the others only where those cannot follow the points (a time that grows).
 
+        A law by which one subtask alone is faster than its share of the narrowest measured parallelism is refused,
+        and the fit made without the logarithm, which alone would make one subtask take no time at all.
+
         Args:
             parallelisms: Shape (n,), distinct, n >= 2.
             durations_s: Shape (n,), seconds, above zero.
@@ -44,8 +47,17 @@ class ErnestLaw:
         if len(parallelisms) == 2:  # noqa: PLR2004 - see the docstring
             simple, misfit = nnls(rows[:, :2], wanted)
             if misfit < 1e-9 * np.linalg.norm(wanted):
-                return cls(coefficients=(float(simple[0]), float(simple[1]), 0.0, 0.0))
-        fixed, divided, logarithmic, linear = nnls(rows, wanted)[0]
+                return cls._of(simple[0], simple[1], 0.0, 0.0)
+        law = cls._of(*nnls(rows, wanted)[0])
+        narrowest = parallelisms.min()
+        alone_s, shared_s = law.durations_s(np.array([1.0, narrowest]))
+        if alone_s < shared_s / narrowest:
+            fixed, divided, linear = nnls(rows[:, [0, 1, 3]], wanted)[0]
+            return cls._of(fixed, divided, 0.0, linear)
+        return law
+
+    @classmethod
+    def _of(cls, fixed: float, divided: float, logarithmic: float, linear: float) -> ErnestLaw:
         return cls(coefficients=(float(fixed), float(divided), float(logarithmic), float(linear)))
 
     def durations_s(self, parallelisms: Floats) -> Floats:

@@ -67,7 +67,7 @@ class RuntimeModel:
         others = [one for one in observations if one.origin is not Origin.THIS_RUN]
         if not others:
             return cls._of_points(_grouped(_warm_where_possible(own), level=0.0))
-        level, level_spread = _level_of_run(own, cls._of_points(_grouped(_warm_where_possible(others), level=0.0)))
+        level, level_spread = _level_of_run(own, others)
         model = cls._of_points(_grouped(_warm_where_possible(observations), level=level))
         return replace(model, level_spread=level_spread)
 
@@ -147,18 +147,21 @@ def _grouped(observations: Sequence[ObservedDuration], *, level: float) -> _Poin
     return _Points(parallelisms=parallelisms, log_means=means, counts=counts, squares=float(deviations @ deviations))
 
 
-def _level_of_run(own: Sequence[ObservedDuration], others: RuntimeModel) -> tuple[float, float]:
+def _level_of_run(own: Sequence[ObservedDuration], others: Sequence[ObservedDuration]) -> tuple[float, float]:
     """Log of the factor by which this run is slower than earlier ones, shrunk towards none, and its spread.
 
+    Like is compared with like: warm supersteps with warm ones, and as long as this run has none, cold with cold.
     The posterior of a group's level under a normal prior [Gelman13, ch. 5].
     """
-    usable = _warm_where_possible(own)
+    cold = all(one.cold for one in own)
+    reference = RuntimeModel.fit([replace(one, origin=Origin.THIS_RUN) for one in others if one.cold == cold])
+    usable = [one for one in own if one.cold == cold]
     logs = np.log([one.duration_s for one in usable])
-    expected = others.predict(np.array([one.parallelism for one in usable], dtype=np.int64)).expected_log_s
+    expected = reference.predict(np.array([one.parallelism for one in usable], dtype=np.int64)).expected_log_s
     ratios = (logs - expected)[np.isfinite(expected)]
     if not len(ratios):
         return 0.0, RUN_LEVEL.spread
-    noise, between = others.noise.spread**2, len(ratios) * RUN_LEVEL.spread**2
+    noise, between = reference.noise.spread**2, len(ratios) * RUN_LEVEL.spread**2
     shrinkage = between / (between + noise)
     return float(np.median(ratios)) * shrinkage, float(np.sqrt(shrinkage * noise / len(ratios)))
 

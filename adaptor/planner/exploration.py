@@ -78,6 +78,28 @@ def narrower_to_try(outlook: Outlook) -> Choice | None:
     )
 
 
+def last_resort(outlook: Outlook) -> Choice | None:
+    """Half the present parallelism, where the target is missed and nothing wider can be had.
+
+    More subtasks than cores can slow a program down, so fewer may be the way to be faster.
+
+    Returns:
+        ``None`` if nothing narrower may be used or tried.
+    """
+    situation = outlook.situation
+    current = situation.nearest_candidate
+    narrower = situation.candidates[situation.candidates < current]
+    if not len(narrower) or not may_explore(outlook):
+        return None
+    chosen = int(max(narrower[0], current // 2))
+    return _try(
+        outlook,
+        chosen,
+        ReasonCode.EXPLORE_NARROWER,
+        f"{current} will not meet the target and nothing wider can be had; {chosen} is tried, as it may be faster",
+    )
+
+
 def _best_case_finish_s(outlook: Outlook) -> Floats:
     """Seconds from start to end if the work divided perfectly from now on, shape (candidates,)."""
     situation = outlook.situation

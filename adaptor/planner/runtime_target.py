@@ -61,7 +61,8 @@ def _cheapest(outlook: Outlook, on_time: Flags, target: RuntimeTarget) -> Choice
 
 
 def _nearest_to_target(outlook: Outlook, target: RuntimeTarget) -> Choice:
-    if int(outlook.known.sum()) == 1 and (trial := exploration.wider_to_try(outlook)):
+    only_one_measured = int(outlook.known.sum()) == 1
+    if only_one_measured and (trial := exploration.wider_to_try(outlook) or exploration.last_resort(outlook)):
         return trial
     usable = outlook.known & _may_be_used(outlook)
     if not usable.any():

@@ -48,3 +48,19 @@ class StateDirectory:
     def release(self) -> None:
         """Let another service use it. The file stays: removing it would race with who opens it now."""
         os.close(self._lock)
+
+
+def running_service(path: Path) -> str:
+    """Process id of the service that uses a state directory; empty if none does."""
+    try:
+        lock = os.open(path / LOCK_NAME, os.O_RDWR)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.pread(lock, 32, 0).decode(errors="replace").strip()
+    else:
+        return ""
+    finally:
+        os.close(lock)

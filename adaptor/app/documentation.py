@@ -1,0 +1,52 @@
+"""Parts of the documentation that are made and not written: between two marks in a Markdown file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from adaptor.app.settings import settings_table
+from adaptor.errors import InvalidValueError
+
+
+def update_settings(path: Path) -> None:
+    """Rewrite the table of settings in a file."""
+    path.write_text(replaced(path.read_text(), "settings", settings_table()))
+
+
+def update_figures(path: Path, reports: Sequence[Path]) -> None:
+    """Rewrite the table of figures in a file from the JSON that commands printed."""
+    rows = ["| figure | measured | baseline of the same run | goal | command |", "| --- | --- | --- | --- | --- |"]
+    for report in reports:
+        document = json.loads(report.read_text())
+        for figure in document["figures"]:
+            rows.append(_figure_row(figure, document["command"]))
+        machine = document["machine"]
+    rows.append("")
+    rows.append(f"Measured on {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB.")
+    path.write_text(replaced(path.read_text(), "figures", "\n".join(rows) + "\n"))
+
+
+def replaced(text: str, name: str, block: str) -> str:
+    """A text with what stands between the marks of this name replaced.
+
+    Raises:
+        InvalidValueError: If the marks are missing.
+    """
+    begin, end = f"<!-- {name}: made by `adaptor docs` -->\n", f"<!-- end of {name} -->"
+    head, found, rest = text.partition(begin)
+    _, found_end, tail = rest.partition(end)
+    if not found or not found_end:
+        raise InvalidValueError("documentation", f"the marks of {name} are missing")
+    return f"{head}{begin}{block}{end}{tail}"
+
+
+def _figure_row(figure: dict[str, object], command: str) -> str:
+    baseline = "" if figure["baseline"] is None else f"{_digits(figure['baseline'])} ({figure['baseline_name']})"
+    goal = "" if figure["goal"] is None else f"{_digits(figure['goal'])}, {'met' if figure['met'] else 'not met'}"
+    return f"| `{figure['name']}` | {_digits(figure['value'])} {figure['unit']} | {baseline} | {goal} | `{command}` |"
+
+
+def _digits(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, (int, float)) else "unknown"

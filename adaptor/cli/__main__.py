@@ -1,0 +1,5 @@
+"""``python -m adaptor.cli``."""
+
+from adaptor.cli.main import main
+
+main()

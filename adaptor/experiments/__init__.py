@@ -1,0 +1,1 @@
+"""What measures adaptor: the demo and the benchmarks, each giving one `report.Report`."""
