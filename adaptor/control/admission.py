@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from adaptor.control.run_record import RunRecord
 from adaptor.domain.run import RunSpec
 from adaptor.domain.statistics import SuperstepReport
@@ -47,6 +49,8 @@ def require_same_report(recorded: SuperstepReport | None, report: SuperstepRepor
     """
     if recorded is None:
         raise ConflictError("superstep", f"{report.superstep} was recorded as missed and cannot be reported any more")
+    # How many reports were dropped before this one says nothing about it, and may be counted anew when it is sent again.
+    report = replace(report, missed_supersteps=recorded.missed_supersteps)
     if recorded != report:
         fields = [name for name in report.__dataclass_fields__ if getattr(recorded, name) != getattr(report, name)]
         raise ConflictError(

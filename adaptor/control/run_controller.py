@@ -100,19 +100,18 @@ class RunController:
 
     def situation(self, record: RunRecord, model: RuntimeModel) -> Situation:
         """What a policy may look at, for the superstep that comes next."""
-        candidates = legal_parallelisms(record.spec.bounds, record.capacity.most_slots)
-        tried = {one.parallelism for one in record.own}
-        done = record.supersteps_done + record.failed_attempts
+        candidates = legal_parallelisms(record.spec.bounds, record.slots)
         return Situation(
             objective=record.spec.objective,
             current_parallelism=record.parallelism,
             supersteps_left=record.spec.max_supersteps - record.supersteps_done,
             elapsed_s=record.elapsed_s,
-            gap_s=max(0.0, record.elapsed_s - record.busy_s) / done if done else 0.0,
+            gap_s=record.gap_s,
             adaptation_cost_s=_adaptation_cost_s(record),
             prediction=model.predict(candidates),
             measured=model.measured_parallelisms,
-            explorations_left=max(0, record.planning.max_explorations - max(0, len(tried) - 1)),
+            failing=record.failing,
+            explorations_left=max(0, record.planning.max_explorations - max(0, len(record.tried) - 1)),
             cpu_utilisation=record.cpu_utilisation,
         )
 
@@ -126,17 +125,17 @@ class RunController:
             policy=record.spec.policy,
             reason=choice.reason,
             predicted_s=situation.prediction.superstep_interval(situation.index(choice.parallelism)),
-            alternatives=view.alternatives(choice.verdicts),
+            alternatives=view.alternatives(choice.parallelism, choice.verdicts),
             evidence=self._evidence(record, len(model.measured_parallelisms)),
         )
 
     def _nothing_left(self, record: RunRecord) -> Plan:
-        """The plan after the last superstep: keep what there is, in case the job goes beyond its own limit."""
+        """The plan after the last superstep: keep what was planned, in case the job goes beyond its own limit."""
         text = f"all {record.spec.max_supersteps} supersteps were run"
         return Plan(
             run_id=record.spec.run_id,
             superstep=record.next_superstep,
-            parallelism=record.parallelism,
+            parallelism=record.plan.parallelism if record.plan else record.parallelism,
             previous_parallelism=record.parallelism,
             policy=record.spec.policy,
             reason=Reason(code=ReasonCode.LAST_SUPERSTEP, text=text),
@@ -155,7 +154,7 @@ class RunController:
             supersteps_left=max(0, record.spec.max_supersteps - record.supersteps_done),
             elapsed_s=record.elapsed_s,
             adaptation_cost_s=_adaptation_cost_s(record),
-            slots=record.capacity.most_slots,
+            slots=record.slots,
         )
 
 

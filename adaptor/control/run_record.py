@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,15 @@ from adaptor.domain.run import PlanningSettings, RunSpec, RunState
 ADAPTATION_COSTS_KEPT = 50
 """Measured adaptation costs that a plan rests on: enough for a median, few enough to follow a cluster that changes."""
 
+GAPS_KEPT = 50
+"""Measured gaps between supersteps that a plan rests on; as above."""
+
+FAILURES_THAT_CONDEMN = 2
+"""Failed tries at a parallelism, none having ended well, until it is avoided: one may be the machine's fault."""
+
+LONGEST_HOLD = 64
+"""Most supersteps without asking for slots that did not come before: a tenth of a long run (hundreds)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
@@ -35,11 +45,14 @@ class RunRecord:
         last_heard_at_s: Time of the newest report.
         supersteps_done: Number of the newest superstep that ended well, or was missed.
         failed_attempts: Failed tries of the superstep after that.
+        failures: Parallelism of each failed try where none has ended well, at most `FAILURES_THAT_CONDEMN` of each.
         parallelism: What the newest superstep ran with; the start parallelism before the first.
-        busy_s: Seconds of all reported supersteps and failed tries.
+        gaps_s: Seconds between supersteps that the driver spent otherwise, newest last.
         own: Durations of this run's supersteps.
         earlier: Durations of earlier runs of the same execution context.
         capacity: Slots when last seen.
+        failed_rescales: How often in a row slots were asked for and did not come.
+        held_until: First superstep whose plan may count again on slots that do not exist.
         adaptation_costs_s: Measured ones, newest last.
         cpu_utilisation: Of the newest superstep; ``None`` if unknown.
         plan: The newest plan; ``None`` before the first.
@@ -52,11 +65,14 @@ class RunRecord:
     last_heard_at_s: float
     supersteps_done: int
     failed_attempts: int
+    failures: tuple[int, ...]
     parallelism: int
-    busy_s: float
+    gaps_s: tuple[float, ...]
     own: tuple[ObservedDuration, ...]
     earlier: tuple[ObservedDuration, ...]
     capacity: Capacity
+    failed_rescales: int
+    held_until: int
     adaptation_costs_s: tuple[float, ...]
     cpu_utilisation: float | None
     plan: Plan | None
@@ -72,11 +88,14 @@ class RunRecord:
             last_heard_at_s=event.at_s,
             supersteps_done=0,
             failed_attempts=0,
+            failures=(),
             parallelism=event.spec.start_parallelism,
-            busy_s=0.0,
+            gaps_s=(),
             own=(),
             earlier=event.earlier,
             capacity=event.capacity,
+            failed_rescales=0,
+            held_until=0,
             adaptation_costs_s=event.adaptation_costs_s,
             cpu_utilisation=None,
             plan=None,
@@ -94,8 +113,28 @@ class RunRecord:
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds from the start of the run to the newest report."""
-        return self.last_heard_at_s - self.started_at_s
+        """Seconds from the start of the run to the newest report; none if the clock was set back since."""
+        return max(0.0, self.last_heard_at_s - self.started_at_s)
+
+    @property
+    def gap_s(self) -> float:
+        """Seconds that the driver spends between two supersteps; the median, as one outage does not recur."""
+        return statistics.median_low(self.gaps_s) if self.gaps_s else 0.0
+
+    @property
+    def slots(self) -> int:
+        """Slots that the next plan may count on: after a failed rescale, for a while, only those that exist."""
+        return self.capacity.existing_slots if self.next_superstep < self.held_until else self.capacity.most_slots
+
+    @property
+    def tried(self) -> frozenset[int]:
+        """Parallelisms that this run was given a superstep at, however that ended."""
+        return frozenset(one.parallelism for one in self.own) | frozenset(self.failures)
+
+    @property
+    def failing(self) -> frozenset[int]:
+        """Parallelisms at which supersteps of this run fail."""
+        return frozenset(one for one in self.failures if self.failures.count(one) >= FAILURES_THAT_CONDEMN)
 
     @property
     def granted_slots(self) -> int:
@@ -114,14 +153,26 @@ class RunRecord:
             case BarrierReached():
                 return self._after_barrier(event)
             case RescaleSucceeded():
-                costs = (*self.adaptation_costs_s, event.duration_s)[-ADAPTATION_COSTS_KEPT:]
-                return replace(self, capacity=event.capacity, adaptation_costs_s=costs)
+                return self._after_rescale(event)
             case RescaleFailed():
-                return replace(self, capacity=event.capacity)
+                return self._after_failed_rescale(event)
             case RescaleOutcomeUnknown():
                 return self
             case RunFinished():
                 return replace(self, state=event.state)
+
+    def _after_rescale(self, event: RescaleSucceeded) -> RunRecord:
+        costs = (*self.adaptation_costs_s, event.duration_s)[-ADAPTATION_COSTS_KEPT:]
+        after = replace(self, capacity=event.capacity, adaptation_costs_s=costs)
+        return replace(after, failed_rescales=0) if event.superstep >= self.held_until else after
+
+    def _after_failed_rescale(self, event: RescaleFailed) -> RunRecord:
+        """Slots that do not come are asked for again after a while that doubles each time."""
+        after = replace(self, capacity=event.capacity)
+        if event.capacity.existing_slots >= event.parallelism:
+            return after
+        hold = min(2 ** (self.failed_rescales + 1), LONGEST_HOLD)
+        return replace(after, failed_rescales=self.failed_rescales + 1, held_until=event.superstep + 1 + hold)
 
     def _after_barrier(self, event: BarrierReached) -> RunRecord:
         report = event.report
@@ -131,10 +182,15 @@ class RunRecord:
             state=RunState.RUNNING,
             last_heard_at_s=event.at_s,
             capacity=event.capacity,
-            busy_s=self.busy_s + report.duration_s,
+            gaps_s=(*self.gaps_s, self._gap_before(event))[-GAPS_KEPT:],
         )
         if report.failed:
-            return replace(known, failed_attempts=report.attempt)
+            return replace(
+                known,
+                supersteps_done=report.superstep - 1,
+                failed_attempts=report.attempt,
+                failures=self._failures_with(parallelism),
+            )
         observed = ObservedDuration(
             parallelism=parallelism,
             duration_s=report.duration_s,
@@ -145,10 +201,23 @@ class RunRecord:
             known,
             supersteps_done=report.superstep,
             failed_attempts=0,
+            failures=tuple(one for one in self.failures if one != parallelism),
             parallelism=parallelism,
             own=(*self.own, observed),
             cpu_utilisation=event.flink.cpu_utilisation,
         )
+
+    def _gap_before(self, event: BarrierReached) -> float:
+        """Seconds of each superstep since the last report that were spent outside; missed ones count as equal."""
+        supersteps = 1 + event.report.missed_supersteps
+        since_s = event.at_s - self.last_heard_at_s
+        return max(0.0, since_s / supersteps - event.report.duration_s)
+
+    def _failures_with(self, parallelism: int) -> tuple[int, ...]:
+        ended_well = any(one.parallelism == parallelism for one in self.own)
+        if ended_well or self.failures.count(parallelism) >= FAILURES_THAT_CONDEMN:
+            return self.failures
+        return (*self.failures, parallelism)
 
     def planned(self, plan: Plan) -> RunRecord:
         """The run with its newest plan."""

@@ -7,11 +7,13 @@ the present parallelism is itself below the limit.
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 from adaptor.domain.objective import EfficiencyTarget
 from adaptor.domain.plan import Reason, ReasonCode
-from adaptor.models.arrays import Floats
+from adaptor.models.arrays import Flags, Floats
 from adaptor.planner import exploration
 from adaptor.planner.outlook import Outlook
 from adaptor.planner.policy import Choice
@@ -24,20 +26,19 @@ def choose(outlook: Outlook, target: EfficiencyTarget) -> Choice:
     if not outlook.known.any():
         text = f"nothing is known of this program yet; the first superstep measures {current}"
         return Choice(parallelism=current, reason=Reason(code=ReasonCode.NOTHING_KNOWN, text=text))
-    if not outlook.known[0] or not outlook.known[situation.index(current)]:
-        return _trial(outlook) or _stay(outlook)
     if int(outlook.known.sum()) == 1:
-        return exploration.wider_to_try(outlook) or _stay(outlook)
+        return exploration.narrower_to_try(outlook) or exploration.wider_to_try(outlook) or _stay(outlook)
     return _fastest_efficient(outlook, target)
 
 
 def _fastest_efficient(outlook: Outlook, target: EfficiencyTarget) -> Choice:
     situation = outlook.situation
     efficiency = parallel_efficiency(outlook)
-    usable = efficiency >= target.min_efficiency
+    usable = outlook.selectable & (efficiency >= target.min_efficiency)
     if not exploration.may_explore(outlook):
         usable &= ~situation.prediction.outside_observed_range
-    usable[0] = True
+    if not usable.any():
+        usable[np.argmax(outlook.selectable)] = True
     best = int(np.argmin(np.where(usable, outlook.finish_s, np.inf)))
     parallelism = int(situation.candidates[best])
     text = (
@@ -47,7 +48,7 @@ def _fastest_efficient(outlook: Outlook, target: EfficiencyTarget) -> Choice:
     return Choice(
         parallelism=parallelism,
         reason=Reason(code=ReasonCode.FASTEST_EFFICIENT, text=text),
-        verdicts=_verdicts(outlook, efficiency, best, target),
+        verdicts=_verdicts(outlook, efficiency, best, usable),
     )
 
 
@@ -58,23 +59,24 @@ def parallel_efficiency(outlook: Outlook) -> Floats:
     return efficiency
 
 
-def _trial(outlook: Outlook) -> Choice | None:
-    return exploration.narrower_to_try(outlook) or exploration.wider_to_try(outlook)
-
-
 def _stay(outlook: Outlook) -> Choice:
     current = outlook.situation.nearest_candidate
-    text = f"only {current} was measured and nothing else may be tried"
+    text = f"only {exploration.the_measured_one(outlook)} was measured and nothing else may be tried; stays at {current}"
     return Choice(parallelism=current, reason=Reason(code=ReasonCode.FASTEST_EFFICIENT, text=text))
 
 
-def _verdicts(outlook: Outlook, efficiency: Floats, best: int, target: EfficiencyTarget) -> dict[int, str]:
+def _verdicts(outlook: Outlook, efficiency: Floats, best: int, usable: Flags) -> dict[int, str]:
+    target = cast(EfficiencyTarget, outlook.situation.objective)
     verdicts = {}
     for i, parallelism in enumerate(outlook.situation.candidates):
         if i == best:
             verdicts[int(parallelism)] = "chosen"
+        elif not outlook.selectable[i]:
+            continue
         elif efficiency[i] < target.min_efficiency:
             verdicts[int(parallelism)] = f"parallel efficiency {efficiency[i]:.2f} only"
+        elif not usable[i]:
+            verdicts[int(parallelism)] = exploration.NOT_ALLOWED
         else:
             verdicts[int(parallelism)] = f"finishes {outlook.finish_s[i] - outlook.finish_s[best]:.0f} s later"
     return verdicts

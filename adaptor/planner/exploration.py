@@ -9,14 +9,20 @@ the number of tries is limited for that reason too.
 
 from __future__ import annotations
 
+import numpy as np
+
 from adaptor.domain.objective import RuntimeTarget
 from adaptor.domain.plan import Reason, ReasonCode
-from adaptor.models.arrays import Floats
+from adaptor.models.arrays import Flags, Floats
 from adaptor.planner.outlook import Outlook, fixed_s
 from adaptor.planner.policy import Choice
+from adaptor.planner.situation import Situation
 
 SHORTEST_WORTH_TRYING = 2
 """Supersteps that must be left for a try: one to learn from and one to use what was learnt."""
+
+
+NOT_ALLOWED = "would have to be tried first, and no more tries are allowed"
 
 
 def may_explore(outlook: Outlook) -> bool:
@@ -25,28 +31,34 @@ def may_explore(outlook: Outlook) -> bool:
     return situation.explorations_left > 0 and situation.supersteps_left >= SHORTEST_WORTH_TRYING
 
 
+def the_measured_one(outlook: Outlook) -> int:
+    """The only candidate that anything is known of, which every try starts from."""
+    return int(outlook.situation.candidates[np.argmax(outlook.known)])
+
+
 def wider_to_try(outlook: Outlook) -> Choice | None:
     """The least wider parallelism that would meet the target if the work divided perfectly.
 
-    If not even the widest would, the current one doubled: that shows whether the program scales at all.
+    If not even the widest would, about twice the measured one: that shows whether the program scales at all.
 
     Returns:
         ``None`` if nothing wider may be used or tried.
     """
     situation, target = outlook.situation, outlook.situation.objective
-    current = situation.nearest_candidate
-    wider = situation.candidates[situation.candidates > current]
-    if not len(wider) or not may_explore(outlook):
+    base = the_measured_one(outlook)
+    may_be_tried = _fit(situation) & (situation.candidates > base)
+    if not may_be_tried.any() or not may_explore(outlook):
         return None
-    chosen = int(min(2 * current, wider[-1]))
+    wider = situation.candidates[may_be_tried]
+    chosen = int(wider[np.argmin(abs(wider - 2 * base))])
     if isinstance(target, RuntimeTarget):
-        met = wider[_best_case_finish_s(outlook)[situation.candidates > current] <= target.target_s]
+        met = wider[_best_case_finish_s(outlook)[may_be_tried] <= target.target_s]
         chosen = int(met[0]) if len(met) else chosen
     return _try(
         outlook,
         chosen,
         ReasonCode.EXPLORE_WIDER,
-        f"only {current} was measured so far; {chosen} could be up to {chosen / current:.1f} times as fast",
+        f"only {base} was measured so far; {chosen} could be up to {chosen / base:.1f} times as fast",
     )
 
 
@@ -57,15 +69,16 @@ def narrower_to_try(outlook: Outlook) -> Choice | None:
         ``None`` if nothing narrower may be used, or none is safe.
     """
     situation, target = outlook.situation, outlook.situation.objective
-    current = situation.nearest_candidate
-    narrower = situation.candidates[situation.candidates < current]
-    if not len(narrower) or not may_explore(outlook):
+    base = the_measured_one(outlook)
+    may_be_tried = _fit(situation) & (situation.candidates < base)
+    if not may_be_tried.any() or not may_explore(outlook):
         return None
+    narrower = situation.candidates[may_be_tried]
     if isinstance(target, RuntimeTarget):
-        narrower = narrower[_worst_case_finish_s(outlook)[: len(narrower)] <= target.target_s]
+        narrower = narrower[_worst_case_finish_s(outlook)[may_be_tried] <= target.target_s]
         promise = f"even if it took {{factor:.1f}} times as long, the target of {target.target_s:.0f} s stays in reach"
     else:
-        narrower = narrower[narrower >= current / 2]
+        narrower = narrower[narrower >= base / 2]
         promise = "it shows how well the slots are used"
     if not len(narrower):
         return None
@@ -74,12 +87,12 @@ def narrower_to_try(outlook: Outlook) -> Choice | None:
         outlook,
         chosen,
         ReasonCode.EXPLORE_NARROWER,
-        f"{chosen} is tried for one superstep: " + promise.format(factor=current / chosen),
+        f"{chosen} is tried for one superstep: " + promise.format(factor=base / chosen),
     )
 
 
 def last_resort(outlook: Outlook) -> Choice | None:
-    """Half the present parallelism, where the target is missed and nothing wider can be had.
+    """Half the measured parallelism, where the target is missed and nothing wider can be had.
 
     More subtasks than cores can slow a program down, so fewer may be the way to be faster.
 
@@ -87,16 +100,16 @@ def last_resort(outlook: Outlook) -> Choice | None:
         ``None`` if nothing narrower may be used or tried.
     """
     situation = outlook.situation
-    current = situation.nearest_candidate
-    narrower = situation.candidates[situation.candidates < current]
+    base = the_measured_one(outlook)
+    narrower = situation.candidates[_fit(situation) & (situation.candidates < base)]
     if not len(narrower) or not may_explore(outlook):
         return None
-    chosen = int(max(narrower[0], current // 2))
+    chosen = int(narrower[np.argmin(abs(narrower - base // 2))])
     return _try(
         outlook,
         chosen,
         ReasonCode.EXPLORE_NARROWER,
-        f"{current} will not meet the target and nothing wider can be had; {chosen} is tried, as it may be faster",
+        f"{base} will not meet the target and nothing wider can be had; {chosen} is tried, as it may be faster",
     )
 
 
@@ -108,12 +121,12 @@ def _best_case_finish_s(outlook: Outlook) -> Floats:
 
 
 def _worst_case_finish_s(outlook: Outlook) -> Floats:
-    """The same if one superstep went as badly as it can, and the rest at today's pace after a change back.
+    """The same if one superstep went as badly as it can, and the rest at the measured pace after a change back.
 
-    Today's pace is taken at the upper end of its interval: the try must be safe, not probably safe.
+    That pace is taken at the upper end of its interval: the try must be safe, not probably safe.
     """
     situation = outlook.situation
-    here = situation.index(situation.nearest_candidate)
+    here = situation.index(the_measured_one(outlook))
     pace_s = (outlook.finish_high_s[here] - fixed_s(situation)[here]) / situation.supersteps_left
     rest_s = (situation.supersteps_left - 1) * pace_s + situation.adaptation_cost_s
     finish: Floats = fixed_s(situation) + _perfectly_divided_s(outlook) + rest_s
@@ -122,13 +135,19 @@ def _worst_case_finish_s(outlook: Outlook) -> Floats:
 
 def _perfectly_divided_s(outlook: Outlook) -> Floats:
     situation = outlook.situation
-    current = situation.nearest_candidate
-    here_s = situation.prediction.expected_s[situation.index(current)]
-    divided: Floats = here_s * current / situation.candidates
+    base = the_measured_one(outlook)
+    here_s = situation.prediction.expected_s[situation.index(base)]
+    divided: Floats = here_s * base / situation.candidates
     return divided
 
 
+def _fit(situation: Situation) -> Flags:
+    """Candidates at which supersteps of this run do not fail."""
+    fit: Flags = ~np.isin(situation.candidates, list(situation.failing))
+    return fit
+
+
 def _try(outlook: Outlook, parallelism: int, code: ReasonCode, text: str) -> Choice:
-    left = outlook.situation.explorations_left - 1
+    left, base = outlook.situation.explorations_left - 1, the_measured_one(outlook)
     reason = Reason(code=code, text=f"{text}; {left} more {'try' if left == 1 else 'tries'} allowed after this one")
-    return Choice(parallelism=parallelism, reason=reason, verdicts={parallelism: "tried, to learn"})
+    return Choice(parallelism=parallelism, reason=reason, verdicts={parallelism: "tried, to learn", base: "the only one measured so far"})

@@ -12,6 +12,9 @@ from adaptor.models.arrays import Flags, Floats
 from adaptor.models.prediction import INTERVAL_LEVEL
 from adaptor.planner.situation import Situation
 
+MAX_ALTERNATIVES = 64
+"""Most alternatives in a plan: more than anybody reads, about 25 kB of JSON."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
@@ -38,12 +41,32 @@ class Outlook:
         """Which candidates anything is known of."""
         return self.situation.prediction.known
 
-    def alternatives(self, verdicts: dict[int, str]) -> tuple[Alternative, ...]:
-        """One value for each candidate, with its verdict where the policy gave one."""
+    @property
+    def selectable(self) -> Flags:
+        """Candidates that something is known of and that do not fail; if all of those fail, all of those."""
+        fit = self.known & ~np.isin(self.situation.candidates, list(self.situation.failing))
+        return fit if fit.any() else self.known
+
+    def alternatives(self, chosen: int, verdicts: dict[int, str]) -> tuple[Alternative, ...]:
+        """Candidates with their verdicts, narrowest first: all, or of many an even choice of `MAX_ALTERNATIVES`.
+
+        Args:
+            chosen: The parallelism chosen, which is always among them.
+            verdicts: By parallelism, where the policy gave one.
+        """
+        usual = {int(one): "not compared by this policy" for one in self.situation.candidates[self.known]}
+        words = usual | {one: "supersteps fail at it" for one in self.situation.failing} | {chosen: "chosen"} | verdicts
         return tuple(
-            self._alternative(i, int(parallelism), verdicts.get(int(parallelism), ""))
-            for i, parallelism in enumerate(self.situation.candidates)
+            self._alternative(self.situation.index(one), one, words.get(one, "nothing is known of it"))
+            for one in self._shown(chosen)
         )
+
+    def _shown(self, chosen: int) -> list[int]:
+        candidates = self.situation.candidates
+        if len(candidates) <= MAX_ALTERNATIVES:
+            return candidates.tolist()
+        even = np.geomspace(candidates[0], candidates[-1], MAX_ALTERNATIVES - 1).round().astype(np.int64)
+        return sorted({chosen, *even.tolist()})
 
     def _alternative(self, i: int, parallelism: int, verdict: str) -> Alternative:
         if not self.known[i]:
@@ -54,7 +77,7 @@ class Outlook:
                 cost_slot_s=None,
                 on_time_probability=None,
                 outside_observed_range=True,
-                verdict=verdict or "nothing is known of it",
+                verdict=verdict,
             )
         return Alternative(
             parallelism=parallelism,

@@ -7,6 +7,8 @@ cannot be told from the fastest the narrowest, because slots that bring nothing 
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 from adaptor.domain.objective import RuntimeTarget
@@ -22,11 +24,9 @@ HOPELESS = 0.05
 
 def choose(outlook: Outlook, target: RuntimeTarget) -> Choice:
     """The cheapest parallelism on time, or what comes nearest to it."""
-    situation = outlook.situation
-    here = situation.index(situation.nearest_candidate)
-    if not outlook.known[here] and not outlook.known.any():
+    if not outlook.known.any():
         return _nothing_known(outlook)
-    on_time = outlook.known & (np.nan_to_num(outlook.on_time) >= target.confidence)
+    on_time = outlook.selectable & (np.nan_to_num(outlook.on_time) >= target.confidence)
     if on_time.any():
         return _cheapest(outlook, on_time, target)
     return _nearest_to_target(outlook, target)
@@ -56,7 +56,7 @@ def _cheapest(outlook: Outlook, on_time: Flags, target: RuntimeTarget) -> Choice
     return Choice(
         parallelism=parallelism,
         reason=Reason(code=ReasonCode.CHEAPEST_ON_TIME, text=text),
-        verdicts=_verdicts(outlook, best, target),
+        verdicts=_verdicts(outlook, best, usable),
     )
 
 
@@ -64,17 +64,18 @@ def _nearest_to_target(outlook: Outlook, target: RuntimeTarget) -> Choice:
     only_one_measured = int(outlook.known.sum()) == 1
     if only_one_measured and (trial := exploration.wider_to_try(outlook) or exploration.last_resort(outlook)):
         return trial
-    usable = outlook.known & _may_be_used(outlook)
+    usable = outlook.selectable & _may_be_used(outlook)
     if not usable.any():
-        usable = outlook.known
+        usable = outlook.selectable
     chances = np.where(usable, np.nan_to_num(outlook.on_time), -1.0)
     likeliest = int(np.argmax(chances))
     if chances[likeliest] >= HOPELESS:
-        return _likeliest(outlook, likeliest, target)
+        return _likeliest(outlook, likeliest, usable)
     return _fastest(outlook, usable, target)
 
 
-def _likeliest(outlook: Outlook, best: int, target: RuntimeTarget) -> Choice:
+def _likeliest(outlook: Outlook, best: int, usable: Flags) -> Choice:
+    target = cast(RuntimeTarget, outlook.situation.objective)
     parallelism = int(outlook.situation.candidates[best])
     text = (
         f"no parallelism meets {target.target_s:.0f} s with {_percent(target.confidence)}; "
@@ -88,7 +89,7 @@ def _likeliest(outlook: Outlook, best: int, target: RuntimeTarget) -> Choice:
     return Choice(
         parallelism=parallelism,
         reason=Reason(code=code, text=text),
-        verdicts=_verdicts(outlook, best, target),
+        verdicts=_verdicts(outlook, best, usable),
     )
 
 
@@ -105,7 +106,7 @@ def _fastest(outlook: Outlook, usable: Flags, target: RuntimeTarget) -> Choice:
     return Choice(
         parallelism=parallelism,
         reason=Reason(code=code, text=text),
-        verdicts=_verdicts(outlook, best, target),
+        verdicts=_verdicts(outlook, best, usable),
     )
 
 
@@ -123,15 +124,18 @@ def _may_be_used(outlook: Outlook) -> Flags:
     return inside
 
 
-def _verdicts(outlook: Outlook, best: int, target: RuntimeTarget) -> dict[int, str]:
+def _verdicts(outlook: Outlook, best: int, usable: Flags) -> dict[int, str]:
+    target = cast(RuntimeTarget, outlook.situation.objective)
     verdicts = {}
     for i, parallelism in enumerate(outlook.situation.candidates):
         if i == best:
             verdicts[int(parallelism)] = "chosen"
-        elif not outlook.known[i]:
+        elif not outlook.selectable[i]:
             continue
         elif outlook.on_time[i] < target.confidence:
             verdicts[int(parallelism)] = f"on time with {_percent(outlook.on_time[i])} only"
+        elif not usable[i]:
+            verdicts[int(parallelism)] = exploration.NOT_ALLOWED
         else:
             extra = outlook.cost_slot_s[i] - outlook.cost_slot_s[best]
             verdicts[int(parallelism)] = f"on time, but costs {extra:.0f} slot-seconds more"

@@ -24,6 +24,7 @@ class Situation:
         adaptation_cost_s: Seconds a change of parallelism is expected to cost.
         prediction: Of superstep durations, for every candidate.
         measured: Parallelisms that were ever measured in this execution context.
+        failing: Parallelisms at which supersteps of this run fail.
         explorations_left: How many more parallelisms may be tried only to learn.
         cpu_utilisation: CPU time over wall-clock time and slots in the superstep before; ``None`` if unknown.
     """
@@ -36,6 +37,7 @@ class Situation:
     adaptation_cost_s: float
     prediction: Prediction
     measured: frozenset[int]
+    failing: frozenset[int]
     explorations_left: int
     cpu_utilisation: float | None
 

@@ -1,4 +1,4 @@
-"""A service killed at any effect or store write of a run leaves a run that ends complete, each observation stored once."""
+"""A service killed at any effect or store write leaves a run that ends complete, each observation stored once."""
 
 from __future__ import annotations
 
@@ -139,10 +139,7 @@ def require_complete(folder: Path, service: Supervised) -> None:
 def tables_written() -> set[str]:
     """Every kind of write statement in the store's source: none may be without a fault point."""
     source = Path(run_file.__file__).read_text()
-    return {
-        " ".join(match)
-        for match in re.findall(r"\"(insert into|update|delete from) (\w+)", source)
-    }
+    return {" ".join(match) for match in re.findall(r"\"(insert into|update|delete from) (\w+)", source)}
 
 
 def test_a_run_is_complete_whatever_effect_or_write_its_service_is_killed_at(tmp_path, capsys):

@@ -16,7 +16,7 @@ from adaptor.observer.superstep import ObserverSettings, SuperstepObserver
 
 JOB_ID = "ab" * 16
 TIMEOUT_S = 0.3
-SETTINGS = ObserverSettings(poll_interval_s=0.01, metrics_settle_s=0.01)
+SETTINGS = ObserverSettings(poll_interval_s=0.01)
 
 
 @pytest.fixture

@@ -93,11 +93,13 @@ class Stage:
 
     def start_job(self, script: str, arguments: Sequence[str], *, log: str) -> subprocess.Popen[str]:
         """Start a script of `flink-jobs` in a process of its own, its output going to a log file."""
+        return self.start_script(FLINK_JOBS / script, arguments, log=log)
+
+    def start_script(self, script: Path, arguments: Sequence[str], *, log: str) -> subprocess.Popen[str]:
+        """Start any driver script, which finds Java and the service in its environment."""
         environment = {"JAVA_HOME": str(find_java().home), "ADAPTOR_ADDRESS": self.address}
         with (self.logs / log).open("w") as output:
-            return self._start(
-                [sys.executable, str(FLINK_JOBS / script), *arguments], environment, role="driver", stdout=output
-            )
+            return self._start([sys.executable, str(script), *arguments], environment, role="driver", stdout=output)
 
     def run_job(self, script: str, arguments: Sequence[str], *, log: str) -> None:
         """Run a script of `flink-jobs` to its end.
@@ -117,8 +119,12 @@ class Stage:
             tail = "\n".join((self.logs / log).read_text(errors="replace").splitlines()[-15:])
             raise EmbeddedFlinkError(f"a job of the demo failed, its log is {self.logs / log}:\n{tail}")
 
-    def _start_service(self) -> str:
-        command = [sys.executable, "-m", "adaptor.cli", "serve", "--listen", "127.0.0.1:0"]
+    def restart_service(self) -> None:
+        """Start the service again, on the same address, after it died."""
+        self.address = self._start_service(self.address)
+
+    def _start_service(self, listen: str = "127.0.0.1:0") -> str:
+        command = [sys.executable, "-m", "adaptor.cli", "serve", "--listen", listen]
         command += ["--state-dir", str(self.state_dir), "--embedded-home", str(self.flink_home)]
         with (self.logs / "service.log").open("a") as log:
             service = self._start(command, {}, role="service", stdout=subprocess.PIPE, stderr=log)

@@ -55,6 +55,7 @@ class Clock:
     def __init__(self) -> None:
         self.now_s = 0.0
         self.slept_s: list[float] = []
+        self.on_sleep: list[Callable[[], object]] = []
 
     def __call__(self) -> float:
         return self.now_s
@@ -62,6 +63,8 @@ class Clock:
     async def sleep(self, seconds: float) -> None:
         self.slept_s.append(seconds)
         self.now_s += seconds
+        if self.on_sleep:
+            self.on_sleep.pop(0)()
 
 
 @dataclass
@@ -74,6 +77,7 @@ class FakeFlink:
     stale_cpu_s: float | None = 0.0
     failing: dict[str, FlinkError] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    unfetched: bool = False
     closed: bool = False
     meeting: dict[str, threading.Barrier] = field(default_factory=dict)
     """Questions that are answered only when so many of them have been asked."""
@@ -105,7 +109,7 @@ class FakeFlink:
 
     def task_manager_cpu_ns(self, resource_id: str) -> int | None:
         self._ask("task_manager_cpu_ns")
-        return round(self.cpu_s[resource_id] * 1e9)
+        return None if self.unfetched else round(self.cpu_s[resource_id] * 1e9)
 
     def close(self) -> None:
         self.closed = True
@@ -210,17 +214,67 @@ async def test_a_run_that_is_not_remembered_starts_anew(
     assert statistics.cpu_utilisation is None
 
 
-async def test_stale_counters_are_read_once_more_and_then_not_believed(
+async def test_counters_that_are_not_fetched_anew_are_not_believed(
     make_observer: MakeObserver, flink: FakeFlink, clock: Clock
 ) -> None:
     """They are those of the barrier before: the difference would be the CPU use of the superstep before."""
+    observer = make_observer()
+    await observer.observe(run_id="r", flink_url=URL, job_id=JOB_ID)
+    clock.now_s += 10
+    before_s = clock.now_s
     flink.stale_cpu_s = 10.0
+    stale = await observer.observe(run_id="r", flink_url=URL, job_id=JOB_ID)
+    assert stale.cpu_utilisation is None
+    assert "has not fetched" in stale.problem
+    assert stale.observed_parallelism == 3
+    assert clock.now_s - before_s == pytest.approx(ObserverSettings().metrics_settle_s, abs=0.021)
+    clock.now_s = before_s + 10
+    flink.cpu_s = {"a": 15.0, "b": 15.0}
+    fresh = await observer.observe(run_id="r", flink_url=URL, job_id=JOB_ID)
+    assert fresh.cpu_utilisation == pytest.approx(0.5)
+
+
+async def test_counters_are_read_again_until_each_was_fetched(
+    make_observer: MakeObserver, flink: FakeFlink, clock: Clock
+) -> None:
+    """One TaskManager answers Flink sooner than another."""
+    observer = make_observer()
+    await observer.observe(run_id="r", flink_url=URL, job_id=JOB_ID)
+    clock.now_s = 10.0
+    flink.stale_cpu_s = 10.0
+    clock.on_sleep = [
+        lambda: None,
+        lambda: flink.cpu_s.update(a=13.0),
+        lambda: flink.cpu_s.update(b=9.0),
+    ]
+    statistics = await observer.observe(run_id="r", flink_url=URL, job_id=JOB_ID)
+    assert statistics.problem == ""
+    assert len(clock.slept_s) == 3
+    assert statistics.cpu_utilisation == pytest.approx(0.6, rel=0.01)
+
+
+async def test_a_task_manager_that_is_never_fetched_does_not_count(
+    make_observer: MakeObserver, flink: FakeFlink, clock: Clock
+) -> None:
+    observer = make_observer()
+    await observer.observe(run_id="r", flink_url=URL, job_id=JOB_ID)
+    clock.now_s = 10.0
+    flink.stale_cpu_s = 10.0
+    clock.on_sleep = [lambda: flink.cpu_s.update(a=13.0)]
+    statistics = await observer.observe(run_id="r", flink_url=URL, job_id=JOB_ID)
+    assert statistics.cpu_utilisation == pytest.approx(0.8, rel=0.02)
+
+
+async def test_after_a_quiet_time_the_first_counters_are_waited_for(
+    make_observer: MakeObserver, flink: FakeFlink, clock: Clock
+) -> None:
+    """Flink then holds none at all."""
+    flink.stale_cpu_s = None
+    flink.unfetched = True
+    clock.on_sleep = [lambda: setattr(flink, "unfetched", False)]
     statistics = await make_observer().observe(run_id="r", flink_url=URL, job_id=JOB_ID)
-    assert statistics.cpu_utilisation is None
-    assert "has not fetched" in statistics.problem
-    assert statistics.observed_parallelism == 3
-    assert clock.slept_s == [ObserverSettings().metrics_settle_s]
-    assert flink.asked.count("task_manager_cpu_ns") == 4
+    assert statistics.problem == ""
+    assert len(clock.slept_s) == 1
 
 
 async def test_a_stale_running_job_is_asked_for_again(
