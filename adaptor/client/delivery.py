@@ -1,8 +1,8 @@
 """Brings reports to the service, in order, each until it is taken; keeps what could not be brought.
 
 One barrier waits for at most a set time in all. The first failure in a row may use all of it, because a service
-that restarts is back within seconds; while failures go on, a barrier only looks in briefly, so that a service that
-is gone for good costs the job next to nothing.
+that restarts is back within seconds; while failures go on, a barrier first looks in briefly and uses the rest only
+if the service answers, so that one that is gone for good, or hangs, costs the job next to nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from adaptor.api.v1 import runs_pb2_grpc
 _log = logging.getLogger("adaptor.client")
 
 BRIEF_LOOK_S = 0.1
-"""Wait of a barrier while the service is known to be away: enough for a connection on any local network."""
+"""Wait of a barrier while the service is known to be away: enough to connect and ask on any local network."""
+
+_HEALTH = "/grpc.health.v1.Health/Check"
+"""gRPC's own health check, called with an empty message, which stands for "the whole server"."""
 
 RECONNECT_MS = 500
 """Longest pause between two connection attempts; gRPC's own 120 s would outlast most supersteps."""
@@ -28,7 +31,11 @@ RECONNECT_MS = 500
 RETRY_PAUSE_S = 0.05
 """Pause before a call that was broken off is repeated: a fraction of what a service takes to restart."""
 
-_PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED)
+_REFUSALS = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.ALREADY_EXISTS, grpc.StatusCode.FAILED_PRECONDITION)
+"""What is wrong with a call itself: repeating it would change nothing."""
+
+_FAULTS = (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)
+"""Bugs of the service that one report may set off again and again. All other codes speak of the service's state."""
 
 
 class Delivery:
@@ -55,6 +62,7 @@ class Delivery:
             ],
         )
         self._stub = runs_pb2_grpc.RunServiceStub(self._channel)
+        self._ask_health = self._channel.unary_unary(_HEALTH, request_serializer=bytes, response_deserializer=bytes)
         self._start = start
         self._max_wait_s = max_wait_s
         self._kept: deque[pb.ReportBarrierRequest] = deque(maxlen=max_kept)
@@ -63,15 +71,15 @@ class Delivery:
         self.reported = 0
 
     def start(self) -> pb.StartRunResponse | None:
-        """Begin the run; ``None`` if the service cannot be reached now.
+        """Begin the run; ``None`` if the service cannot take it now.
 
         Raises:
             grpc.RpcError: If the service refuses the run.
         """
         try:
-            return self._send_start(self._deadline())
+            return self._send_start(time.monotonic() + self._max_wait_s)
         except grpc.RpcError as error:
-            if error.code() not in _PASSING:
+            if error.code() in _REFUSALS:
                 raise
             self._note_away(error)
             return None
@@ -83,27 +91,14 @@ class Delivery:
             The plan made on the newest report; ``None`` if it did not get there.
         """
         self._kept.append(report)
-        deadline = self._deadline()
-        plan = None
-        while self._kept:
-            try:
-                plan = self._send_oldest(deadline)
-            except grpc.RpcError as error:
-                if not self._keep_after(error):
-                    return None
-        self._away = False
-        return plan
+        return self._deliver(time.monotonic() + self._max_wait_s)
 
     def finish(self, state: pb.RunState.ValueType) -> None:
         """Bring what is kept and say that the run is over; the last chance, so all of the bounded wait is used."""
         deadline = time.monotonic() + self._max_wait_s
+        self._away = False
+        self._deliver(deadline)
         try:
-            while self._kept:
-                try:
-                    self._send_oldest(deadline)
-                except grpc.RpcError as error:
-                    if not self._keep_after(error):
-                        break
             request = pb.FinishRunRequest(run_id=self._start.run_id, state=state)
             _call(self._stub.FinishRun, request, deadline)
         except grpc.RpcError as error:
@@ -115,11 +110,47 @@ class Delivery:
         """Drop the connection."""
         self._channel.close()
 
+    def _deliver(self, deadline: float) -> pb.Plan | None:
+        """Bring what is kept; returns the plan made on the newest report, if all got there."""
+        plan = None
+        try:
+            if self._away:
+                self._ask_health(b"", timeout=min(BRIEF_LOOK_S, _left(deadline)), wait_for_ready=True)
+            while self._kept and time.monotonic() < deadline:
+                plan = self._send_oldest_or_drop(deadline)
+        except grpc.RpcError as error:
+            self._note_away(error)
+            return None
+        self._away = False
+        return None if self._kept else plan
+
     def _send_start(self, deadline: float) -> pb.StartRunResponse:
         answer: pb.StartRunResponse = _call(self._stub.StartRun, self._start, deadline)
         self._started = True
         self.reported = answer.next_superstep - 1
         return answer
+
+    def _send_oldest_or_drop(self, deadline: float) -> pb.Plan | None:
+        """Bring the oldest report; one that is refused is dropped.
+
+        Raises:
+            grpc.RpcError: If it cannot be taken now.
+        """
+        try:
+            return self._send_oldest(deadline)
+        except grpc.RpcError as error:
+            code = error.code()
+            if code is grpc.StatusCode.NOT_FOUND and self._started:
+                # The service lost its state directory: begin again, telling what it will never hear of.
+                self._started = False
+                return None
+            if code not in (*_REFUSALS, *_FAULTS):
+                raise
+            dropped = self._kept.popleft()
+            _log.warning("superstep %d was refused: %s", dropped.superstep, _text(error))
+            if code is grpc.StatusCode.ALREADY_EXISTS:
+                self._note_reported(dropped)
+            return None
 
     def _send_oldest(self, deadline: float) -> pb.Plan:
         if not self._started:
@@ -128,34 +159,17 @@ class Delivery:
         report.missed_supersteps = max(0, report.superstep - 1 - self.reported)
         answer: pb.ReportBarrierResponse = _call(self._stub.ReportBarrier, report, deadline)
         self._kept.popleft()
-        if not report.failed:
-            self.reported = report.superstep
+        self._note_reported(report)
         return answer.plan
 
-    def _keep_after(self, error: grpc.RpcError) -> bool:
-        """What a failure means for what is kept; returns whether to go on with the next report at once."""
-        code = error.code()
-        if code in _PASSING:
-            self._note_away(error)
-            return False
-        if code is grpc.StatusCode.NOT_FOUND and self._started:
-            # The service lost its state directory: begin again, telling what it will never hear of.
-            self._started = False
-            return True
-        dropped = self._kept.popleft()
-        _log.warning("superstep %d was refused: %s", dropped.superstep, _text(error))
-        self.reported = (
-            max(self.reported, dropped.superstep) if code is grpc.StatusCode.ALREADY_EXISTS else self.reported
-        )
-        return True
+    def _note_reported(self, report: pb.ReportBarrierRequest) -> None:
+        """A failed try tells the service only that the supersteps before it are over."""
+        self.reported = max(self.reported, report.superstep - 1 if report.failed else report.superstep)
 
     def _note_away(self, error: grpc.RpcError) -> None:
         if not self._away:
             _log.warning("adaptor cannot be reached, the job goes on as it is: %s", _text(error))
         self._away = True
-
-    def _deadline(self) -> float:
-        return time.monotonic() + (min(BRIEF_LOOK_S, self._max_wait_s) if self._away else self._max_wait_s)
 
 
 def _call(method: Any, request: Any, deadline: float) -> Any:

@@ -30,7 +30,7 @@ MAX_KEPT_REPORTS = 10_000
 
 
 class RefusedError(ValueError):
-    """The service refused the run's start; the message names the field and what would be right."""
+    """The run was refused at its start; the message names the field and what would be right."""
 
 
 class Superstep:
@@ -53,7 +53,7 @@ class Superstep:
 
     def submitted(self, job_id: str) -> None:
         """Say which Flink job runs this superstep, 32 hex digits, so that its statistics can be read."""
-        self.job_id = job_id
+        self.job_id = str(job_id)  # PyFlink's own JobID is not a text
 
     def failed(self) -> None:
         """Say that it failed and will be tried again: the next one has the same number."""
@@ -86,7 +86,7 @@ class Run:
 
         The time of one is that from where it is handed out to where the next one is asked for.
         """
-        while self._number <= self._max_supersteps:
+        while self._number <= self._max_supersteps and not self._finished:
             self._current = Superstep(self._number, self._attempt, self._parallelism, self._plan)
             self._began_s = time.monotonic()
             yield self._current
@@ -188,8 +188,11 @@ def start_run(
         The run, also if the service cannot be reached: then it keeps `parallelism` until it can.
 
     Raises:
-        RefusedError: If the service refuses the run, because a field makes no sense. No superstep has run then.
+        RefusedError: If a field makes no sense, the run id was used for another run, or the run has ended. No
+            superstep has run then.
     """
+    _require_at_least(1, parallelism=parallelism, max_supersteps=max_supersteps)
+    _require_at_least(0, min_parallelism=min_parallelism, max_parallelism=max_parallelism)
     start = pb.StartRunRequest(
         run_id=run_id or f"{_as_id(program)}-{uuid.uuid4().hex[:12]}",
         context=pb.ExecutionContext(
@@ -215,6 +218,12 @@ def start_run(
     except grpc.RpcError as error:
         delivery.close()
         raise RefusedError(error.details()) from error
+
+
+def _require_at_least(least: int, **values: int) -> None:
+    for name, value in values.items():
+        if value < least:
+            raise RefusedError(f"{name}: must be at least {least}, got {value}")
 
 
 def _texts(pairs: Mapping[str, object] | None) -> dict[str, str]:

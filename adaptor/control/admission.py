@@ -15,14 +15,23 @@ def is_repeated(record: RunRecord, report: SuperstepReport) -> bool:
     return (report.superstep, report.attempt) < (record.next_superstep, record.next_attempt)
 
 
+def require_not_ended(record: RunRecord) -> None:
+    """Refuse to go on with a run whose job said that it is over.
+
+    Raises:
+        OutOfOrderError: If so.
+    """
+    if record.state.ended:
+        raise OutOfOrderError("run_id", f"run {record.spec.run_id!r} has {record.state.value}; start a new run")
+
+
 def require_in_order(record: RunRecord, report: SuperstepReport) -> None:
     """Refuse a report that skips a superstep or a try, or that comes after the end.
 
     Raises:
         OutOfOrderError: If so; the message says which report is expected.
     """
-    if record.state.ended:
-        raise OutOfOrderError("run_id", f"run {record.spec.run_id!r} has {record.state.value}; start a new run")
+    require_not_ended(record)
     expected = record.next_superstep + report.missed_supersteps
     if report.superstep != expected:
         raise OutOfOrderError(
@@ -49,7 +58,7 @@ def require_same_report(recorded: SuperstepReport | None, report: SuperstepRepor
     """
     if recorded is None:
         raise ConflictError("superstep", f"{report.superstep} was recorded as missed and cannot be reported any more")
-    # How many reports were dropped before this one says nothing about it, and may be counted anew when it is sent again.
+    # How many reports were dropped before says nothing about this one, and may be counted anew when it is repeated.
     report = replace(report, missed_supersteps=recorded.missed_supersteps)
     if recorded != report:
         fields = [name for name in report.__dataclass_fields__ if getattr(recorded, name) != getattr(report, name)]

@@ -117,7 +117,7 @@ class Plan:
         policy: Name of the policy that decided.
         reason: Why.
         predicted_s: Predicted duration of the superstep it is for; ``None`` where nothing is known.
-        alternatives: Every candidate that was weighed, narrowest first.
+        alternatives: Candidates that were weighed, narrowest first; of very many an even choice.
         evidence: What the plan rests on.
     """
 

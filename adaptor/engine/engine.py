@@ -7,11 +7,10 @@ one write; after a crash the engine resumes from there, and slot effects without
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 from adaptor.control import admission
 from adaptor.control.run_controller import Handled, RunController
@@ -30,18 +29,16 @@ from adaptor.domain.events import (
 from adaptor.domain.plan import Plan
 from adaptor.domain.run import RunSpec, RunState
 from adaptor.domain.statistics import SuperstepReport
+from adaptor.engine.background import Background
 from adaptor.engine.outbox import Outbox
 from adaptor.engine.ports import Clock, Meter, Observer, Rescaler, RunStore
-from adaptor.engine.run_loop import RunLoop
+from adaptor.engine.run_loop import RunLoop, RunLoops
 from adaptor.engine.settings import EngineSettings
 from adaptor.engine.slot_ledger import SlotLedger
 from adaptor.errors import AdaptorError, UnknownRunError
 from adaptor.store.history import Recorded, RunSummary
 
 _log = logging.getLogger(__name__)
-
-_Coroutine = Coroutine[Any, Any, None]
-_Work = Callable[[], Awaitable[None]]
 
 
 class Engine:
@@ -81,8 +78,8 @@ class Engine:
         self._clock = clock
         self._meter = meter
         self._settings = settings
-        self._loops: dict[str, RunLoop] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._loops = RunLoops(store, max_loaded=settings.max_loaded_runs)
+        self._background = Background()
 
     # --- what a job calls ------------------------------------------------------------------------------------
 
@@ -93,11 +90,12 @@ class Engine:
             ConflictError: If the run id was used with other content.
             OutOfOrderError: If the run has ended.
         """
-        loop = await self._loop(spec.run_id)
+        loop = await self._loops.known_or_new(spec.run_id)
         async with loop.lock:
             if loop.record is None:
                 return await self._advance(loop, spec.run_id, await self._start_event(spec))
             admission.require_same_spec(loop.record.spec, spec)
+            admission.require_not_ended(loop.record)
             return loop.record
 
     async def report_barrier(self, run_id: str, report: SuperstepReport) -> Plan:
@@ -108,7 +106,7 @@ class Engine:
             ConflictError: If the superstep was reported with other figures.
             OutOfOrderError: If another report is expected, or the run has ended.
         """
-        loop = await self._loop(run_id)
+        loop = await self._loops.known(run_id)
         async with loop.lock:
             record = _known(loop, run_id)
             if admission.is_repeated(record, report):
@@ -123,7 +121,7 @@ class Engine:
         Raises:
             UnknownRunError: If there is no such run.
         """
-        loop = await self._loop(run_id)
+        loop = await self._loops.known(run_id)
         async with loop.lock:
             record = _known(loop, run_id)
             if record.state.ended:
@@ -157,8 +155,7 @@ class Engine:
         Raises:
             UnknownRunError: If there is no such run.
         """
-        loop = await self._loop(run_id)
-        _known(loop, run_id)
+        loop = await self._loops.known(run_id)
         while True:
             news, ended = loop.news, _known(loop, run_id).state.ended
             for recorded in await self._store.history_after(run_id, after):
@@ -175,9 +172,18 @@ class Engine:
         for summary in await self._store.running():
             self._ledger.grant(summary.spec.run_id, flink_url=summary.spec.flink_url, slots=summary.parallelism)
         for run_id, sequence, effect in await self._store.pending_slot_effects():
-            loop = await self._loop(run_id)
+            loop = await self._loops.known(run_id)
             async with loop.lock:
                 await self._resume_effect(loop, run_id, sequence, effect)
+        for flink_url in self._ledger.clusters():
+            self._background.spawn(self._settle_again(flink_url))
+
+    async def _settle_again(self, flink_url: str) -> None:
+        """Bring a cluster, which may have changed meanwhile, to what its runs were granted before."""
+        try:
+            await self._ledger.settle(flink_url)
+        except AdaptorError as error:
+            _log.warning("%s", error)
 
     async def _resume_effect(
         self, loop: RunLoop, run_id: str, sequence: int, effect: RequestRescale | ReleaseSlots
@@ -191,15 +197,14 @@ class Engine:
 
     def start(self) -> None:
         """Begin the background work: healing clusters, ending abandoned runs, publishing."""
-        self._spawn(self._every(self._settings.reconcile_interval_s, self._restore_clusters))
-        self._spawn(self._every(self._settings.run_idle_timeout_s / 10, self._end_abandoned))
-        self._spawn(self._every(self._settings.publish_interval_s, self._outbox.deliver, wake=self._outbox.news))
+        settings, repeat = self._settings, self._background.repeat
+        repeat(self._restore_clusters, interval_s=settings.reconcile_interval_s)
+        repeat(self._end_abandoned, interval_s=settings.run_idle_timeout_s / 10)
+        repeat(self._outbox.deliver, interval_s=settings.publish_interval_s, wake=self._outbox.news)
 
     async def stop(self) -> None:
         """End the background work. Rescales in flight are left to the next start, which finds them in the store."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.stop()
 
     # --- events ----------------------------------------------------------------------------------------------
 
@@ -262,9 +267,9 @@ class Engine:
             case ReportPlan(plan=plan):
                 _log.info("run %s superstep %d: %d, %s", run_id, plan.superstep, plan.parallelism, plan.reason.text)
             case RequestRescale():
-                rescale = self._begin_rescale(loop, sequence, effect)
+                settled = self._begin_rescale(loop, sequence, effect)
                 if not effect.widens:
-                    await asyncio.wait({rescale}, timeout=self._settings.narrowing_wait_s)
+                    await asyncio.wait({settled}, timeout=self._settings.narrowing_wait_s)
             case ReleaseSlots():
                 self._observer.forget(run_id)
                 self._begin_rescale(loop, sequence, effect)
@@ -274,7 +279,8 @@ class Engine:
     ) -> asyncio.Future[None]:
         """Settle the cluster in the background; the future is done once it is settled, or cannot be."""
         settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        loop.rescale = self._spawn(self._rescale(loop, sequence, effect, loop.rescale, settled))
+        previous, loop.settled = loop.settled, settled
+        self._background.spawn(self._rescale(loop, sequence, effect, previous, settled))
         return settled
 
     async def _rescale(
@@ -282,21 +288,20 @@ class Engine:
         loop: RunLoop,
         sequence: int,
         effect: RequestRescale | ReleaseSlots,
-        previous: asyncio.Task[None] | None,
+        previous: asyncio.Future[None] | None,
         settled: asyncio.Future[None],
     ) -> None:
-        record = cast(RunRecord, loop.record)
-        run_id = record.spec.run_id
+        run_id = cast(RunRecord, loop.record).spec.run_id
         try:
             if previous is not None:
                 await asyncio.wait({previous})
-            outcome = await self._settle(record, effect)
+            outcome = await self._settle(cast(RunRecord, loop.record), effect)
         finally:
             if not settled.done():
                 settled.set_result(None)
         if outcome is None:
             await self._store.complete(run_id, sequence)
-            self._drop_ended_loops()
+            self._loops.drop_ended()
             return
         async with loop.lock:
             await self._advance(loop, run_id, outcome, completes=sequence)
@@ -304,7 +309,13 @@ class Engine:
     async def _settle(
         self, record: RunRecord, effect: RequestRescale | ReleaseSlots
     ) -> RescaleSucceeded | RescaleFailed | None:
-        """Bring the cluster to what its runs were granted, and say how that went; no word for a run that is over."""
+        """Bring the cluster to what its runs were granted, and say how that went.
+
+        Returns:
+            ``None`` for a run that is over, and for a rescale that a later plan has overtaken.
+        """
+        if isinstance(effect, RequestRescale) and effect.parallelism != record.granted_slots:
+            return None
         began_s = self._clock.monotonic_s()
         flink_url = record.spec.flink_url
         try:
@@ -339,56 +350,25 @@ class Engine:
 
     async def _restore_clusters(self) -> None:
         for flink_url in self._ledger.clusters():
-            await self._ledger.restore(flink_url)
+            try:
+                await self._ledger.restore(flink_url)
+            except AdaptorError as error:
+                _log.warning("%s", error)
 
     async def _end_abandoned(self) -> None:
         oldest_s = self._clock.now_s() - self._settings.run_idle_timeout_s
         for summary in await self._store.running():
             if summary.updated_at_s < oldest_s:
-                _log.warning("run %s: nothing was heard of it, its slots are taken back", summary.spec.run_id)
-                await self.finish_run(summary.spec.run_id, RunState.ABANDONED)
+                await self._end_if_abandoned(summary.spec.run_id, oldest_s)
 
-    async def _every(self, interval_s: float, work: _Work, *, wake: asyncio.Event | None = None) -> None:
-        """Do something again and again; what goes wrong once is logged and tried again."""
-        while True:
-            try:
-                await work()
-            except AdaptorError as error:
-                _log.warning("%s", error)
-            except Exception:  # noqa: BLE001 - the loop boundary of the engine: one fault must not end the service
-                _log.exception("unexpected fault in background work")
-            if wake is None:
-                await asyncio.sleep(interval_s)
-            else:
-                with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(wake.wait(), interval_s)
-                wake.clear()
-
-    def _spawn(self, work: _Coroutine) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            _log.error("background work failed", exc_info=error)
-
-    # --- runs in memory --------------------------------------------------------------------------------------
-
-    async def _loop(self, run_id: str) -> RunLoop:
-        if run_id not in self._loops:
-            loaded = RunLoop.of_history(await self._store.history(run_id))
-            self._loops.setdefault(run_id, loaded)
-        return self._loops[run_id]
-
-    def _drop_ended_loops(self) -> None:
-        if len(self._loops) <= self._settings.max_loaded_runs:
-            return
-        ended = [run_id for run_id, loop in self._loops.items() if loop.record and loop.record.state.ended]
-        for run_id in ended:
-            del self._loops[run_id]
+    async def _end_if_abandoned(self, run_id: str, oldest_s: float) -> None:
+        loop = await self._loops.known(run_id)
+        async with loop.lock:
+            record = _known(loop, run_id)
+            # A report may have come in since the list was read.
+            if record.state is RunState.RUNNING and record.last_heard_at_s < oldest_s:
+                _log.warning("run %s: nothing was heard of it, its slots are taken back", run_id)
+                await self._advance(loop, run_id, RunFinished(state=RunState.ABANDONED, at_s=self._clock.now_s()))
 
 
 def _known(loop: RunLoop, run_id: str) -> RunRecord:

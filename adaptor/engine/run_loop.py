@@ -1,4 +1,4 @@
-"""One run in memory: its record, its place in the store, and who waits for news of it."""
+"""Runs in memory: the record of each, its place in the store, and who waits for news."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Sequence
 
 from adaptor.control.run_record import RunRecord, record_after
+from adaptor.engine.ports import RunStore
+from adaptor.errors import UnknownRunError
 from adaptor.store.history import Recorded
 
 
@@ -13,24 +15,22 @@ class RunLoop:
     """A run that the engine works on; `lock` is held by whoever changes it.
 
     Attributes:
-        record: What is known of the run.
+        record: What is known of the run; ``None`` until its start is recorded.
         sequence: Place of its newest event in the store.
         lock: One event at a time.
-        rescale: The newest rescale in flight, or a finished one.
+        settled: Done as soon as the slots of the newest rescale are settled; ``None`` if there was none.
     """
 
     def __init__(self, record: RunRecord | None, sequence: int) -> None:
         self.record = record
         self.sequence = sequence
         self.lock = asyncio.Lock()
-        self.rescale: asyncio.Task[None] | None = None
+        self.settled: asyncio.Future[None] | None = None
         self._news = asyncio.Event()
 
     @classmethod
     def of_history(cls, history: Sequence[Recorded]) -> RunLoop:
-        """A run as its recorded events left it; an unknown one if there are none."""
-        if not history:
-            return cls(None, 0)
+        """A run as its recorded events, at least one, left it."""
         plans = [recorded.plan for recorded in history if recorded.plan]
         record = record_after((recorded.event for recorded in history), plans[-1] if plans else None)
         return cls(record, history[-1].sequence)
@@ -45,3 +45,46 @@ class RunLoop:
         self.record, self.sequence = record, sequence
         self._news.set()
         self._news = asyncio.Event()
+
+
+class RunLoops:
+    """Every run that the engine works on, loaded from the store when it is first asked for.
+
+    Args:
+        store: Keeps all runs.
+        max_loaded: Runs kept in memory before ended ones are dropped.
+    """
+
+    def __init__(self, store: RunStore, *, max_loaded: int) -> None:
+        self._store = store
+        self._max_loaded = max_loaded
+        self._loops: dict[str, RunLoop] = {}
+
+    async def known(self, run_id: str) -> RunLoop:
+        """A run that was started. Of others nothing is kept, however often they are asked for.
+
+        Raises:
+            UnknownRunError: If there is no such run.
+        """
+        if run_id not in self._loops:
+            history = await self._store.history(run_id)
+            if history:
+                self._loops.setdefault(run_id, RunLoop.of_history(history))
+        if run_id not in self._loops:
+            raise UnknownRunError(run_id)
+        return self._loops[run_id]
+
+    async def known_or_new(self, run_id: str) -> RunLoop:
+        """A run that was started, or one that is about to be."""
+        try:
+            return await self.known(run_id)
+        except UnknownRunError:
+            return self._loops.setdefault(run_id, RunLoop(None, 0))
+
+    def drop_ended(self) -> None:
+        """Forget runs that have ended if there are too many; the store still knows them."""
+        if len(self._loops) <= self._max_loaded:
+            return
+        ended = [run_id for run_id, loop in self._loops.items() if loop.record and loop.record.state.ended]
+        for run_id in ended:
+            del self._loops[run_id]

@@ -8,13 +8,14 @@ instead of ``KeyError``.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from adaptor.errors import FlinkAnswerError
 
 _MS_PER_S = 1000.0
+_LARGEST = 2**63 - 1
+"""Largest number that Flink can hold, Java's long; it also keeps infinity out, and NaN compares with nothing."""
 
 
 def parse_document(body: bytes, *, status: int, url: str) -> object:
@@ -139,7 +140,7 @@ def json_objects(document: object, *, url: str) -> tuple[JsonObject, ...]:
 
 
 def _number(value: object) -> float | int | None:
-    """A finite number of zero or more; Flink also writes numbers as texts, metrics above all."""
+    """A number from zero to the largest; Flink also writes numbers as texts, metrics above all."""
     if isinstance(value, str):
         try:
             value = int(value) if value.isdecimal() else float(value)
@@ -147,4 +148,4 @@ def _number(value: object) -> float | int | None:
             return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return value if math.isfinite(value) and value >= 0 else None
+    return value if 0 <= value <= _LARGEST else None

@@ -86,6 +86,11 @@ class EmbeddedFlink:
         """What a PyFlink driver takes as `FLINK_CONF_DIR`."""
         return self.home / "conf"
 
+    def driver_environment(self) -> dict[str, str]:
+        """Return what a PyFlink driver of this cluster needs: its Java and log folder, and a bounded heap."""
+        heap_mib = self.settings.driver_heap_mib
+        return {"FLINK_CONF_DIR": str(self.configuration_folder), "JVM_ARGS": f"-Xmx{heap_mib}m -XX:-UsePerfData"}
+
     def start(self) -> None:
         """Start the JobManager and return when its REST API answers; leftovers of the same home are ended first.
 

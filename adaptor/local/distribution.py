@@ -40,7 +40,7 @@ def find_distribution() -> Distribution:
         if any((folder / "lib").glob("flink-dist-*.jar")) and (folder / "conf" / "config.yaml").is_file():
             return Distribution(folder=folder)
     raise EmbeddedFlinkError(
-        "no Flink distribution found: `pip install 'adaptor[flink]'` brings it (apache-flink and apache-flink-libraries)"
+        "no Flink distribution found: `pip install 'adaptor[flink]'` brings the wheels of apache-flink"
     )
 
 

@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from adaptor.domain.capacity import Capacity
 from adaptor.errors import AdaptorError, ProvisionError
@@ -114,8 +115,8 @@ class LocalProvisioner:
         for slot in sorted(running, reverse=True):
             if surplus <= 0:
                 return
-            resource_id = running[slot].resource_id
-            if self._await(lambda name=resource_id: self._is_idle(name), timeout_s=until_s - time.monotonic()):
+            is_idle = partial(self._is_idle, running[slot].resource_id)
+            if self._await(is_idle, timeout_s=until_s - time.monotonic()):
                 self._cluster.remove_task_manager(slot)
                 surplus -= 1
 
@@ -137,6 +138,8 @@ class LocalProvisioner:
         Raises:
             ProvisionError: Always.
         """
+        if self._closed.is_set():
+            raise ProvisionError("closed before all TaskManagers had registered; they go on starting")
         names = [f"{TASK_MANAGER}-{process.slot}" for process in missing]
         logs = "\n".join(self._cluster.log_tail(name) for name in names)
         for process in missing:
@@ -154,7 +157,8 @@ class LocalProvisioner:
         return self._registered() <= alive
 
     def _registered(self) -> set[str | None]:
-        return {info.resource_id for info in self._flink.task_managers()}
+        """Return those that offer slots; for a moment after its registration a TaskManager has none."""
+        return {info.resource_id for info in self._flink.task_managers() if info.slots > 0}
 
     def _is_idle(self, resource_id: str | None) -> bool:
         """Say whether no task can be on it; one that has not registered yet has none."""

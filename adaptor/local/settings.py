@@ -85,6 +85,8 @@ class EmbeddedFlinkSettings:
         stop_timeout_s: Longest wait after TERM before KILL, and after KILL. A JVM of Flink ends within about 2 s.
         poll_interval_s: Pause between two looks at REST or at the process table.
         rest_timeout_s: Longest wait for one REST answer; loopback answers within milliseconds.
+        driver_heap_mib: Heap of a driver's JVM, which only translates SQL; without a bound a JVM takes a quarter of
+            the machine.
         job_manager_memory: Memory of the JobManager.
         task_manager_memory: Memory of each TaskManager.
     """
@@ -96,6 +98,7 @@ class EmbeddedFlinkSettings:
     stop_timeout_s: float = 10.0
     poll_interval_s: float = 0.1
     rest_timeout_s: float = 5.0
+    driver_heap_mib: int = 512
     job_manager_memory: JobManagerMemory = field(default_factory=JobManagerMemory)
     task_manager_memory: TaskManagerMemory = field(default_factory=TaskManagerMemory)
 

@@ -115,15 +115,12 @@ class RuntimeModel:
     def _with_measured(self, wanted: Floats, logs: Floats, variances: Floats) -> tuple[Floats, Floats]:
         """Law and measurement combined where there is a measurement; both arrays of shape (n,)."""
         noise, discrepancy = self.noise.spread**2, self.discrepancy.spread**2
-        index = {float(p): i for i, p in enumerate(self.points.parallelisms)}
-        for i, parallelism in enumerate(wanted):
-            group = index.get(float(parallelism))
-            if group is None:
-                continue
-            count, measured = self.points.counts[group], self.points.log_means[group]
+        groups = zip(self.points.parallelisms, self.points.counts, self.points.log_means, strict=True)
+        for parallelism, count, measured in groups:
+            here = wanted == parallelism
             weight = count * discrepancy / (count * discrepancy + noise) if self.law else 1.0
-            logs[i] = measured if weight == 1.0 else weight * measured + (1 - weight) * logs[i]
-            variances[i] = noise / count * weight
+            logs[here] = measured if weight == 1.0 else weight * measured + (1 - weight) * logs[here]
+            variances[here] = noise / count * weight
         return logs, variances
 
 

@@ -61,22 +61,22 @@ def parallel_efficiency(outlook: Outlook) -> Floats:
 
 def _stay(outlook: Outlook) -> Choice:
     current = outlook.situation.nearest_candidate
-    text = f"only {exploration.the_measured_one(outlook)} was measured and nothing else may be tried; stays at {current}"
+    measured = exploration.the_measured_one(outlook)
+    text = f"only {measured} was measured and nothing else may be tried; stays at {current}"
     return Choice(parallelism=current, reason=Reason(code=ReasonCode.FASTEST_EFFICIENT, text=text))
 
 
 def _verdicts(outlook: Outlook, efficiency: Floats, best: int, usable: Flags) -> dict[int, str]:
     target = cast(EfficiencyTarget, outlook.situation.objective)
-    verdicts = {}
-    for i, parallelism in enumerate(outlook.situation.candidates):
-        if i == best:
-            verdicts[int(parallelism)] = "chosen"
-        elif not outlook.selectable[i]:
+    selectable, verdicts = outlook.selectable, {}
+    for parallelism in outlook.shown(int(outlook.situation.candidates[best])):
+        i = outlook.situation.index(parallelism)
+        if i == best or not selectable[i]:
             continue
-        elif efficiency[i] < target.min_efficiency:
-            verdicts[int(parallelism)] = f"parallel efficiency {efficiency[i]:.2f} only"
+        if efficiency[i] < target.min_efficiency:
+            verdicts[parallelism] = f"parallel efficiency {efficiency[i]:.2f} only"
         elif not usable[i]:
-            verdicts[int(parallelism)] = exploration.NOT_ALLOWED
+            verdicts[parallelism] = exploration.NOT_ALLOWED
         else:
-            verdicts[int(parallelism)] = f"finishes {outlook.finish_s[i] - outlook.finish_s[best]:.0f} s later"
+            verdicts[parallelism] = f"finishes {outlook.finish_s[i] - outlook.finish_s[best]:.0f} s later"
     return verdicts

@@ -92,7 +92,7 @@ def narrower_to_try(outlook: Outlook) -> Choice | None:
 
 
 def last_resort(outlook: Outlook) -> Choice | None:
-    """Half the measured parallelism, where the target is missed and nothing wider can be had.
+    """Half the measured parallelism, where the target is more likely missed than met and nothing wider can be had.
 
     More subtasks than cores can slow a program down, so fewer may be the way to be faster.
 
@@ -102,14 +102,15 @@ def last_resort(outlook: Outlook) -> Choice | None:
     situation = outlook.situation
     base = the_measured_one(outlook)
     narrower = situation.candidates[_fit(situation) & (situation.candidates < base)]
-    if not len(narrower) or not may_explore(outlook):
+    even_chance = 0.5
+    if not len(narrower) or not may_explore(outlook) or outlook.on_time[situation.index(base)] >= even_chance:
         return None
     chosen = int(narrower[np.argmin(abs(narrower - base // 2))])
     return _try(
         outlook,
         chosen,
         ReasonCode.EXPLORE_NARROWER,
-        f"{base} will not meet the target and nothing wider can be had; {chosen} is tried, as it may be faster",
+        f"{base} will hardly meet the target and nothing wider can be had; {chosen} is tried, as it may be faster",
     )
 
 
@@ -150,4 +151,5 @@ def _fit(situation: Situation) -> Flags:
 def _try(outlook: Outlook, parallelism: int, code: ReasonCode, text: str) -> Choice:
     left, base = outlook.situation.explorations_left - 1, the_measured_one(outlook)
     reason = Reason(code=code, text=f"{text}; {left} more {'try' if left == 1 else 'tries'} allowed after this one")
-    return Choice(parallelism=parallelism, reason=reason, verdicts={parallelism: "tried, to learn", base: "the only one measured so far"})
+    verdicts = {parallelism: "tried, to learn", base: "the only one measured so far"}
+    return Choice(parallelism=parallelism, reason=reason, verdicts=verdicts)

@@ -54,19 +54,23 @@ class Outlook:
             chosen: The parallelism chosen, which is always among them.
             verdicts: By parallelism, where the policy gave one.
         """
-        usual = {int(one): "not compared by this policy" for one in self.situation.candidates[self.known]}
-        words = usual | {one: "supersteps fail at it" for one in self.situation.failing} | {chosen: "chosen"} | verdicts
+        words = dict.fromkeys(self.situation.failing, "supersteps fail at it") | {chosen: "chosen"} | verdicts
         return tuple(
-            self._alternative(self.situation.index(one), one, words.get(one, "nothing is known of it"))
-            for one in self._shown(chosen)
+            self._alternative(
+                self.situation.index(one),
+                one,
+                words.get(one, "not compared" if self.known[self.situation.index(one)] else "nothing is known of it"),
+            )
+            for one in self.shown(chosen)
         )
 
-    def _shown(self, chosen: int) -> list[int]:
+    def shown(self, chosen: int) -> tuple[int, ...]:
+        """Candidates that are shown beside the chosen one, itself included, ascending."""
         candidates = self.situation.candidates
-        if len(candidates) <= MAX_ALTERNATIVES:
-            return candidates.tolist()
-        even = np.geomspace(candidates[0], candidates[-1], MAX_ALTERNATIVES - 1).round().astype(np.int64)
-        return sorted({chosen, *even.tolist()})
+        if len(candidates) > MAX_ALTERNATIVES:
+            even = np.geomspace(candidates[0], candidates[-1], MAX_ALTERNATIVES - 1).round().astype(np.int64)
+            candidates = np.union1d(even, [chosen])
+        return tuple(int(one) for one in candidates)
 
     def _alternative(self, i: int, parallelism: int, verdict: str) -> Alternative:
         if not self.known[i]:

@@ -126,19 +126,18 @@ def _may_be_used(outlook: Outlook) -> Flags:
 
 def _verdicts(outlook: Outlook, best: int, usable: Flags) -> dict[int, str]:
     target = cast(RuntimeTarget, outlook.situation.objective)
-    verdicts = {}
-    for i, parallelism in enumerate(outlook.situation.candidates):
-        if i == best:
-            verdicts[int(parallelism)] = "chosen"
-        elif not outlook.selectable[i]:
+    selectable, verdicts = outlook.selectable, {}
+    for parallelism in outlook.shown(int(outlook.situation.candidates[best])):
+        i = outlook.situation.index(parallelism)
+        if i == best or not selectable[i]:
             continue
-        elif outlook.on_time[i] < target.confidence:
-            verdicts[int(parallelism)] = f"on time with {_percent(outlook.on_time[i])} only"
+        if outlook.on_time[i] < target.confidence:
+            verdicts[parallelism] = f"on time with {_percent(outlook.on_time[i])} only"
         elif not usable[i]:
-            verdicts[int(parallelism)] = exploration.NOT_ALLOWED
+            verdicts[parallelism] = exploration.NOT_ALLOWED
         else:
             extra = outlook.cost_slot_s[i] - outlook.cost_slot_s[best]
-            verdicts[int(parallelism)] = f"on time, but costs {extra:.0f} slot-seconds more"
+            verdicts[parallelism] = f"on time, but costs {extra:.0f} slot-seconds more"
     return verdicts
 
 

@@ -24,7 +24,8 @@ def choose(outlook: Outlook) -> Choice:
     if utilisation is None:
         text = f"CPU utilisation of the last superstep is unknown; stays at {current}"
         return Choice(parallelism=current, reason=Reason(code=ReasonCode.UTILISATION_UNKNOWN, text=text))
-    wanted = math.floor(utilisation / UTILISATION_GOAL * situation.current_parallelism)
+    # Rounded first: 0.63 of 10 slots is nine at 0.70, whatever binary fractions make of it.
+    wanted = math.floor(round(utilisation / UTILISATION_GOAL * situation.current_parallelism, 9))
     parallelism = min(max(wanted, int(situation.candidates[0])), int(situation.candidates[-1]))
     text = f"utilisation {utilisation:.2f} at {situation.current_parallelism} asks for {wanted}"
     if parallelism != wanted:

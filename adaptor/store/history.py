@@ -42,7 +42,7 @@ class RunSummary:
         spec: What its owner said.
         state: Where it is in its life.
         started_at_s: Seconds since the epoch.
-        updated_at_s: Time of its newest event.
+        updated_at_s: Time of its start, newest report or end; the outcome of a rescale is no sign of life.
         supersteps: How many ended well.
         parallelism: Of its newest plan.
     """

@@ -95,11 +95,11 @@ class RunFile:
         if isinstance(event, BarrierReached):
             state = RunState.RUNNING
         self._execute(
-            "update runs set state = coalesce(?, state), updated_at_s = ?, supersteps = supersteps + ?, "
-            "parallelism = coalesce(?, parallelism) where run_id = ?",
+            "update runs set state = coalesce(?, state), updated_at_s = coalesce(?, updated_at_s), "
+            "supersteps = supersteps + ?, parallelism = coalesce(?, parallelism) where run_id = ?",
             (
                 state.value if state else None,
-                event.at_s,
+                event.at_s if state else None,
                 int(isinstance(event, BarrierReached) and not event.report.failed),
                 recorded.plan.parallelism if recorded.plan else None,
                 recorded.run_id,
@@ -158,7 +158,7 @@ class RunFile:
         return list(self._history(run_id, after=sequence))
 
     def _history(self, run_id: str, *, after: int) -> Iterator[Recorded]:
-        rows = self._execute(
+        rows = self._rows(
             "select e.sequence, e.body, e.plan, o.body from events e left join observations o "
             "on e.kind = 'BarrierReached' and o.observation_id = e.run_id || '/' || e.superstep || '/' || e.attempt "
             "where e.run_id = ? and e.sequence > ? order by e.sequence",
@@ -175,20 +175,21 @@ class RunFile:
 
     def barrier(self, run_id: str, superstep: int, attempt: int) -> tuple[SuperstepReport, Plan] | None:
         """What was reported of a superstep and planned on it; ``None`` if it was not reported."""
-        row = self._execute(
+        rows = self._rows(
             "select body, plan from events where run_id = ? and superstep = ? and attempt = ? and kind = ?",
             (run_id, superstep, attempt, BarrierReached.__name__),
-        ).fetchone()
-        if row is None:
+        )
+        if not rows:
             return None
-        event: Event = self._sound(codec.event_of, row[0])
+        [(body, plan)] = rows
+        event: Event = self._sound(codec.event_of, body)
         assert isinstance(event, BarrierReached)  # noqa: S101 - the query asked for nothing else
-        return event.report, self._sound(codec.loads, row[1], Plan)
+        return event.report, self._sound(codec.loads, plan, Plan)
 
     def runs(self, *, limit: int, before: tuple[float, str] | None) -> list[RunSummary]:
         """Runs, newest first, those before a place in that order if one is given."""
         started, run_id = before or (float("inf"), "")
-        rows = self._execute(
+        rows = self._rows(
             "select spec, state, started_at_s, updated_at_s, supersteps, parallelism from runs "
             "where (started_at_s, run_id) < (?, ?) order by started_at_s desc, run_id desc limit ?",
             (min(started, 1e300), run_id, limit),
@@ -197,15 +198,15 @@ class RunFile:
 
     def run(self, run_id: str) -> RunSummary | None:
         """One run in one line; ``None`` if it is unknown."""
-        row = self._execute(
+        rows = self._rows(
             "select spec, state, started_at_s, updated_at_s, supersteps, parallelism from runs where run_id = ?",
             (run_id,),
-        ).fetchone()
-        return self._summary(row) if row else None
+        )
+        return self._summary(rows[0]) if rows else None
 
     def running(self) -> list[RunSummary]:
         """Every run that has neither ended nor been abandoned."""
-        rows = self._execute(
+        rows = self._rows(
             "select spec, state, started_at_s, updated_at_s, supersteps, parallelism from runs where state = ?",
             (RunState.RUNNING.value,),
         )
@@ -213,11 +214,11 @@ class RunFile:
 
     def earlier_observations(self, context_key: str, *, limit: int) -> list[ObservedDuration]:
         """Durations of earlier runs of an execution context, the newest `limit`, oldest first."""
-        rows = self._execute(
+        rows = self._rows(
             "select parallelism, duration_s, cold from observations where context_key = ? and not failed "
             "order by rowid desc limit ?",
             (context_key, limit),
-        ).fetchall()
+        )
         return [
             ObservedDuration(parallelism=p, duration_s=d, cold=bool(cold), origin=Origin.EARLIER_RUN)
             for p, d, cold in reversed(rows)
@@ -225,19 +226,19 @@ class RunFile:
 
     def adaptation_costs_s(self, flink_url: str, *, limit: int) -> list[float]:
         """Seconds of the newest rescales on a cluster, oldest first."""
-        rows = self._execute(
+        rows = self._rows(
             "select duration_s from adaptation_costs where flink_url = ? order by id desc limit ?", (flink_url, limit)
-        ).fetchall()
+        )
         return [duration for (duration,) in reversed(rows)]
 
     def pending_slot_effects(self) -> list[tuple[str, int, RequestRescale | ReleaseSlots]]:
-        """Slot effects whose outcome was never noted: run, place and effect, oldest run first."""
-        rows = self._execute("select run_id, sequence, body from slot_effects order by run_id, sequence", ())
+        """Slot effects whose outcome was never noted: run, place and effect, those of a run in order."""
+        rows = self._rows("select run_id, sequence, body from slot_effects order by run_id, sequence", ())
         return [(run_id, sequence, self._sound(codec.slot_effect_of, body)) for run_id, sequence, body in rows]
 
     def unpublished(self, *, limit: int) -> list[Observation]:
         """Shareable observations that peers were not given yet, at most `limit`."""
-        rows = self._execute(
+        rows = self._rows(
             "select o.body from outbox join observations o using (observation_id) order by o.rowid limit ?", (limit,)
         )
         return [self._sound(codec.loads, body, Observation) for (body,) in rows]
@@ -263,8 +264,14 @@ class RunFile:
         try:
             with self.connection:
                 yield
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             raise StateDirectoryError(f"state_dir: {self._path} cannot be written ({error})") from error
+
+    def _rows(self, sql: str, values: Sequence[object]) -> list[Any]:
+        try:
+            return self._execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise StateDirectoryError(f"state_dir: {self._path} cannot be read ({error})") from error
 
     def _sound(self, parse: Any, *arguments: Any) -> Any:
         """A parsed value; a value that cannot be parsed means that the file is damaged or newer than we are."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -88,11 +89,11 @@ def open_file(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     if read_only and not path.exists():
         raise StateDirectoryError(f"state_dir: {path.parent} holds no {path.name}; did a service ever run with it?")
     try:
-        # Cross-thread use is safe: the store lets one thread at a time in.
-        connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}", uri=True, check_same_thread=False
-        )
-        _require_sound(connection, path)
+        # Looked at without the right to write first: even closing a writable connection may change a file.
+        if path.exists():
+            with contextlib.closing(_connect(path, mode="ro")) as connection:
+                _require_sound(connection, path)
+        connection = _connect(path, mode="ro" if read_only else "rwc")
         if not read_only:
             _prepare(connection)
     except sqlite3.DatabaseError as error:
@@ -103,8 +104,15 @@ def open_file(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
+def _connect(path: Path, *, mode: str) -> sqlite3.Connection:
+    # Cross-thread use is safe: the store lets one thread at a time in.
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, check_same_thread=False)
+
+
 def _require_sound(connection: sqlite3.Connection, path: Path) -> None:
     version = connection.execute("pragma user_version").fetchone()[0]
+    if version == 0 and connection.execute("select count(*) from sqlite_master").fetchone()[0]:
+        raise sqlite3.DatabaseError("it is a database of something else")
     if version > VERSION:
         raise StateDirectoryError(
             f"state_dir: {path} was written by a newer adaptor (version {version}, this one knows {VERSION}); "

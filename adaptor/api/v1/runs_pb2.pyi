@@ -554,7 +554,7 @@ class Plan(google.protobuf.message.Message):
 
     @property
     def alternatives(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Alternative]:
-        """Every parallelism that was weighed, narrowest first."""
+        """Parallelisms that were weighed, narrowest first; of more than 64 an even choice."""
 
     @property
     def evidence(self) -> Global___Evidence:

@@ -79,7 +79,8 @@ class RunServiceServicer(object):
     def StartRun(self, request, context):
         """Begins a run and answers the plan for its first superstep. Repeating it with the same run_id and content
         answers where the run is now, which is how a restarted driver finds its place.
-        ALREADY_EXISTS if the run_id was used with other content, INVALID_ARGUMENT if a field makes no sense.
+        ALREADY_EXISTS if the run_id was used with other content, INVALID_ARGUMENT if a field makes no sense,
+        FAILED_PRECONDITION if the run has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

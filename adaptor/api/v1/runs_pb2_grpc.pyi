@@ -188,7 +188,8 @@ class RunServiceStub(typing.Generic[_RunServiceStartRunType, _RunServiceReportBa
     StartRun: _RunServiceStartRunType
     """Begins a run and answers the plan for its first superstep. Repeating it with the same run_id and content
     answers where the run is now, which is how a restarted driver finds its place.
-    ALREADY_EXISTS if the run_id was used with other content, INVALID_ARGUMENT if a field makes no sense.
+    ALREADY_EXISTS if the run_id was used with other content, INVALID_ARGUMENT if a field makes no sense,
+    FAILED_PRECONDITION if the run has ended.
     """
 
     ReportBarrier: _RunServiceReportBarrierType
@@ -247,7 +248,8 @@ class RunServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[adaptor.api.v1.runs_pb2.StartRunResponse, collections.abc.Awaitable[adaptor.api.v1.runs_pb2.StartRunResponse]]:
         """Begins a run and answers the plan for its first superstep. Repeating it with the same run_id and content
         answers where the run is now, which is how a restarted driver finds its place.
-        ALREADY_EXISTS if the run_id was used with other content, INVALID_ARGUMENT if a field makes no sense.
+        ALREADY_EXISTS if the run_id was used with other content, INVALID_ARGUMENT if a field makes no sense,
+        FAILED_PRECONDITION if the run has ended.
         """
 
     @abc.abstractmethod
