@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
@@ -57,6 +56,14 @@ async def _repeat(work: Callable[[], Awaitable[None]], *, interval_s: float, wak
             _log.warning("%s", error)
         except Exception:  # noqa: BLE001 - the loop boundary of the engine: one fault must not end the service
             _log.exception("unexpected fault in background work")
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(wake.wait(), interval_s)
+        await _woken(wake, within_s=interval_s)
         wake.clear()
+
+
+async def _woken(wake: asyncio.Event, *, within_s: float) -> None:
+    """Wait for an event or some time; unlike `asyncio.wait_for` before Python 3.12, lose no cancellation."""
+    waiting = asyncio.ensure_future(wake.wait())
+    try:
+        await asyncio.wait({waiting}, timeout=within_s)
+    finally:
+        waiting.cancel()

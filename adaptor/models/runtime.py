@@ -21,18 +21,28 @@ from adaptor.models.arrays import Counts, Floats
 from adaptor.models.ernest import ErnestLaw
 from adaptor.models.noise import LAW_DISCREPANCY, RUN_LEVEL, SUPERSTEP_NOISE, SpreadPrior
 from adaptor.models.prediction import Prediction
+from adaptor.models.start_up import warm_log_durations
 
 NAME = "ernest+local"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Points:
-    """Observations grouped by parallelism; every array has shape (distinct parallelisms,)."""
+    """Observations grouped by parallelism; every array has shape (distinct parallelisms,).
+
+    Attributes:
+        parallelisms: Ascending.
+        log_means: Mean log seconds of a warm superstep.
+        counts: How many warm observations each is worth; less than one where all were cold.
+        squares: Sum of squared deviations of warm observations from their means.
+        free: Degrees of freedom of that sum.
+    """
 
     parallelisms: Floats
     log_means: Floats
     counts: Floats
     squares: float
+    free: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +76,15 @@ class RuntimeModel:
         own = [one for one in observations if one.origin is Origin.THIS_RUN]
         others = [one for one in observations if one.origin is not Origin.THIS_RUN]
         if not others:
-            return cls._of_points(_grouped(_warm_where_possible(own), level=0.0))
+            return cls._of_points(_grouped(own, level=0.0))
         level, level_spread = _level_of_run(own, others)
-        model = cls._of_points(_grouped(_warm_where_possible(observations), level=level))
+        model = cls._of_points(_grouped(observations, level=level))
         return replace(model, level_spread=level_spread)
 
     @classmethod
     def _of_points(cls, points: _Points) -> RuntimeModel:
         groups = len(points.parallelisms)
-        noise = SUPERSTEP_NOISE.updated(points.squares, float(points.counts.sum()) - groups)
+        noise = SUPERSTEP_NOISE.updated(points.squares, points.free)
         if groups < 2:  # noqa: PLR2004 - one point fits any law
             return cls(points=points, law=None, noise=noise, discrepancy=LAW_DISCREPANCY)
         law = ErnestLaw.fit(points.parallelisms, np.exp(points.log_means), points.counts)
@@ -124,24 +134,24 @@ class RuntimeModel:
         return logs, variances
 
 
-def _warm_where_possible(observations: Sequence[ObservedDuration]) -> list[ObservedDuration]:
-    """Without the cold observations at parallelisms where warm ones exist: start-up is paid once, not for ever."""
-    warm_at = {one.parallelism for one in observations if not one.cold}
-    return [one for one in observations if not one.cold or one.parallelism not in warm_at]
-
-
 def _grouped(observations: Sequence[ObservedDuration], *, level: float) -> _Points:
-    """Mean log duration and count at each parallelism, others' durations multiplied by ``exp(level)``."""
-    if not observations:
-        return _Points(parallelisms=np.empty(0), log_means=np.empty(0), counts=np.empty(0), squares=0.0)
+    """Mean log duration and weight at each parallelism, others' durations multiplied by ``exp(level)``."""
     at = np.array([one.parallelism for one in observations], dtype=np.float64)
     logs = np.log([one.duration_s for one in observations])
     logs[[one.origin is not Origin.THIS_RUN for one in observations]] += level
+    logs, weights = warm_log_durations(observations, logs)
     parallelisms, groups = np.unique(at, return_inverse=True)
-    counts = np.bincount(groups).astype(np.float64)
-    means = np.bincount(groups, weights=logs) / counts
-    deviations = logs - means[groups]
-    return _Points(parallelisms=parallelisms, log_means=means, counts=counts, squares=float(deviations @ deviations))
+    counts: Floats = np.bincount(groups, weights=weights, minlength=len(parallelisms)).astype(np.float64)
+    means = np.bincount(groups, weights=weights * logs, minlength=len(parallelisms)) / counts
+    warm = weights == 1.0
+    deviations = (logs - means[groups])[warm]
+    return _Points(
+        parallelisms=parallelisms,
+        log_means=means,
+        counts=counts,
+        squares=float(deviations @ deviations),
+        free=float(warm.sum()) - len(np.unique(at[warm])),
+    )
 
 
 def _level_of_run(own: Sequence[ObservedDuration], others: Sequence[ObservedDuration]) -> tuple[float, float]:
@@ -151,7 +161,9 @@ def _level_of_run(own: Sequence[ObservedDuration], others: Sequence[ObservedDura
     The posterior of a group's level under a normal prior [Gelman13, ch. 5].
     """
     cold = all(one.cold for one in own)
-    reference = RuntimeModel.fit([replace(one, origin=Origin.THIS_RUN) for one in others if one.cold == cold])
+    reference = RuntimeModel.fit(
+        [replace(one, origin=Origin.THIS_RUN, cold=False) for one in others if one.cold == cold]
+    )
     usable = [one for one in own if one.cold == cold]
     logs = np.log([one.duration_s for one in usable])
     expected = reference.predict(np.array([one.parallelism for one in usable], dtype=np.int64)).expected_log_s

@@ -120,7 +120,7 @@ def _require_sound(connection: sqlite3.Connection, path: Path) -> None:
         )
     findings = connection.execute("pragma quick_check(1)").fetchone()[0]
     if findings != "ok":
-        raise sqlite3.DatabaseError(findings)
+        raise sqlite3.DatabaseError(" ".join(findings.split()))
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from adaptor.control.run_controller import RunController
 from adaptor.domain.effects import ReleaseSlots, ReportPlan, RequestRescale, StoreObservation
-from adaptor.domain.events import Event, RescaleFailed, RescaleOutcomeUnknown, RescaleSucceeded, RunFinished
+from adaptor.domain.events import Event, RescaleOutcomeUnknown, RescaleSucceeded, RunFinished
 from adaptor.domain.objective import RuntimeTarget
 from adaptor.domain.plan import ReasonCode
 from adaptor.domain.run import RunState

@@ -63,10 +63,19 @@ def test_one_law_is_continued_beyond_what_was_measured() -> None:
 
 
 def test_cold_observations_count_only_where_there_are_no_warm_ones() -> None:
-    """Start-up is paid once, not in every superstep."""
+    """Start-up is paid once, not in every superstep; alone, a cold one is all there is, and says less."""
     warm_at_1 = (*measured(1, 20.0, cold=True), *measured(1, 10.0, 10.0))
     assert predicted(*warm_at_1).expected_s[0] == pytest.approx(10.0)
-    assert predicted(*measured(1, 20.0, cold=True)).expected_s[0] == pytest.approx(20.0)
+    cold, warm = predicted(*measured(1, 20.0, cold=True)), predicted(*measured(1, 20.0))
+    assert 15.0 < cold.expected_s[0] < 20.0
+    assert cold.spread_of_expectation[0] > warm.spread_of_expectation[0]
+
+
+def test_start_up_that_was_measured_at_one_parallelism_is_taken_off_at_another() -> None:
+    """Cold supersteps took twice as long at 1, so a cold one at 4 is thought to have done so too, in part."""
+    at_1 = (*measured(1, 20.0, cold=True), *measured(1, 10.0, 10.0))
+    known, unknown = predicted(*at_1, *measured(4, 8.0, cold=True)), predicted(*measured(4, 8.0, cold=True))
+    assert 4.0 <= known.expected_s[3] < unknown.expected_s[3]
 
 
 @pytest.mark.parametrize("factor", [0.5, 1.0, 2.0])
