@@ -12,7 +12,7 @@ seeded with (seed, copy). The shape of the data, and so its clusters, stays.
 They are written as 12 CSV files, since Flink does not split CSV files and 12 can be dealt evenly to 1, 2, 3 and 4
 subtasks. `manifest.json` beside them says what they are; the same request finds them ready.
 
-    python flink-jobs/flights.py DIRECTORY [--enlarge 10] [--seed 2013] [--fraction 1.0]
+    python flink-jobs/flights.py DIRECTORY [--enlarge 5] [--seed 2013] [--fraction 1.0]
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ FILES = 12
 JITTER = 0.05
 # 4 digits: a 500th of the jitter, and short lines.
 DECIMALS = 4
-# A superstep over 3.3 million points takes about 8 s on one core, many times the fixed cost of a Flink job.
-DEFAULT_ENLARGE = 10
+# A superstep over 1.6 million points takes about 8 s on one core, seven times the fixed cost of a Flink job.
+DEFAULT_ENLARGE = 5
 DEFAULT_SEED = 2013
 
 MANIFEST = "manifest.json"

@@ -91,13 +91,12 @@ class Delivery:
             The plan made on the newest report; ``None`` if it did not get there.
         """
         self._kept.append(report)
-        return self._deliver(time.monotonic() + self._max_wait_s)
+        return self._deliver(time.monotonic() + self._max_wait_s, look_first=self._away)
 
     def finish(self, state: pb.RunState.ValueType) -> None:
         """Bring what is kept and say that the run is over; the last chance, so all of the bounded wait is used."""
         deadline = time.monotonic() + self._max_wait_s
-        self._away = False
-        self._deliver(deadline)
+        self._deliver(deadline, look_first=False)
         try:
             request = pb.FinishRunRequest(run_id=self._start.run_id, state=state)
             _call(self._stub.FinishRun, request, deadline)
@@ -110,11 +109,11 @@ class Delivery:
         """Drop the connection."""
         self._channel.close()
 
-    def _deliver(self, deadline: float) -> pb.Plan | None:
+    def _deliver(self, deadline: float, *, look_first: bool) -> pb.Plan | None:
         """Bring what is kept; returns the plan made on the newest report, if all got there."""
         plan = None
         try:
-            if self._away:
+            if look_first:
                 self._ask_health(b"", timeout=min(BRIEF_LOOK_S, _left(deadline)), wait_for_ready=True)
             while self._kept and time.monotonic() < deadline:
                 plan = self._send_oldest_or_drop(deadline)

@@ -22,7 +22,7 @@ def require_not_ended(record: RunRecord) -> None:
         OutOfOrderError: If so.
     """
     if record.state.ended:
-        raise OutOfOrderError("run_id", f"run {record.spec.run_id!r} has {record.state.value}; start a new run")
+        raise OutOfOrderError("run_id", f"run {record.spec.run_id!r} is over ({record.state.value}); start a new run")
 
 
 def require_in_order(record: RunRecord, report: SuperstepReport) -> None:

@@ -46,6 +46,9 @@ FLINK_DELAY = "20ms"
 """Before each of Flink's answers: what a REST call to a JobManager in the same data centre was seen to take."""
 
 SLOTS = 4
+"""Most slots of each run; the scripted cluster has as many for every run."""
+
+TASK_MANAGERS = 4
 JOB_ID = "0" * 32
 CALL_TIMEOUT_S = 30.0
 STAGES = ("rest", "store", "model", "planner")
@@ -61,7 +64,7 @@ def bench_barrier(*, runs: int, calls: int) -> Report:
     Returns:
         Median and 99th percentile of the whole call and of each stage.
     """
-    with tempfile.TemporaryDirectory(prefix="adaptor-bench-") as folder, _scripted_flink() as flink_url:
+    with tempfile.TemporaryDirectory(prefix="adaptor-bench-") as folder, _scripted_flink(runs) as flink_url:
         settings = load_settings(
             environment={},
             flags={"service.state_dir": folder, "service.listen": "127.0.0.1:0"},
@@ -273,10 +276,10 @@ def _statistics(parallelism: int, duration_s: float) -> FlinkStatistics:
 
 
 @contextmanager
-def _scripted_flink() -> Iterator[str]:
-    """A scripted Flink in a process of its own; its address."""
+def _scripted_flink(runs: int) -> Iterator[str]:
+    """A scripted Flink with slots for so many runs, in a process of its own; its address."""
     command = [sys.executable, "-m", "adaptor.experiments.scripted_flink", "--delay", FLINK_DELAY]
-    command += ["--task-managers", str(SLOTS), "--exit-on-eof"]
+    command += ["--task-managers", str(TASK_MANAGERS), "--slots", str(SLOTS * runs // TASK_MANAGERS), "--exit-on-eof"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     with process, contextlib.ExitStack() as stack:
         stack.callback(process.terminate)

@@ -264,6 +264,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--delay", default="0s", help="before each answer, for example 20ms")
     parser.add_argument("--task-managers", type=int, default=Script().task_managers)
+    parser.add_argument("--slots", type=int, default=Script().slots, help="of each TaskManager")
     parser.add_argument("--vertices", type=int, default=Script().vertices)
     parser.add_argument("--parallelism", type=int, default=Script().parallelism)
     parser.add_argument("--duration", default="10s", help="of every job, for example 90s")
@@ -275,6 +276,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         script = Script(
             delay_s=parse_duration_s(options.delay, field="delay"),
             task_managers=options.task_managers,
+            slots=options.slots,
             vertices=options.vertices,
             parallelism=options.parallelism,
             duration_s=parse_duration_s(options.duration),

@@ -28,6 +28,7 @@ from adaptor.local.configuration import (
     LOOPBACK,
     Ports,
     cluster_options,
+    driver_flags,
     job_manager_flags,
     log_flags,
     rendered_options,
@@ -87,9 +88,8 @@ class EmbeddedFlink:
         return self.home / "conf"
 
     def driver_environment(self) -> dict[str, str]:
-        """Return what a PyFlink driver of this cluster needs: its Java and log folder, and a bounded heap."""
-        heap_mib = self.settings.driver_heap_mib
-        return {"FLINK_CONF_DIR": str(self.configuration_folder), "JVM_ARGS": f"-Xmx{heap_mib}m -XX:-UsePerfData"}
+        """Return the environment of a PyFlink driver: it gets the cluster's Java and log folder, and a bounded heap."""
+        return {"FLINK_CONF_DIR": str(self.configuration_folder), "JVM_ARGS": " ".join(driver_flags(self.settings))}
 
     def start(self) -> None:
         """Start the JobManager and return when its REST API answers; leftovers of the same home are ended first.
@@ -202,15 +202,11 @@ class EmbeddedFlink:
 
     def _command(self, main_class: str, *, name: str, slot: int | None, resource_id: str | None) -> Sequence[str]:
         description, is_job_manager = self._started(), slot is None
-        memory_flags = (
-            job_manager_flags(self.settings.job_manager_memory)
-            if is_job_manager
-            else task_manager_flags(self.settings.task_manager_memory)
-        )
+        flags_of = job_manager_flags if is_job_manager else task_manager_flags
         return [
             *_pinned(slot, description.cores),
             description.java,
-            *memory_flags,
+            *flags_of(self.settings),
             *description.module_options,
             *log_flags(home=self.home, name=name),
             *("-cp", description.class_path, main_class, "--configDir", str(self.configuration_folder)),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adaptor.local.java import Java
-from adaptor.local.settings import JVM_OVERHEAD_MIB, EmbeddedFlinkSettings, JobManagerMemory, TaskManagerMemory
+from adaptor.local.settings import JVM_OVERHEAD_MIB, EmbeddedFlinkSettings, TaskManagerMemory
 
 LOOPBACK = "127.0.0.1"
 
@@ -57,14 +57,23 @@ def rendered_options(options: Mapping[str, Option]) -> str:
     return "".join(f"{key}: {json.dumps(value)}\n" for key, value in options.items())
 
 
-def job_manager_flags(memory: JobManagerMemory) -> tuple[str, ...]:
-    """Return the memory flags of the JobManager's JVM."""
-    return _jvm_flags(heap_mib=memory.heap_mib, direct_mib=memory.off_heap_mib, metaspace_mib=memory.metaspace_mib)
+def job_manager_flags(settings: EmbeddedFlinkSettings) -> tuple[str, ...]:
+    """Return the flags of the JobManager's JVM."""
+    memory = settings.job_manager_memory
+    sizes = _sizes(heap_mib=memory.heap_mib, direct_mib=memory.off_heap_mib, metaspace_mib=memory.metaspace_mib)
+    return (*sizes, *_behaviour(settings))
 
 
-def task_manager_flags(memory: TaskManagerMemory) -> tuple[str, ...]:
-    """Return the memory flags of a TaskManager's JVM; they must agree with the options above."""
-    return _jvm_flags(heap_mib=memory.heap_mib, direct_mib=memory.direct_mib, metaspace_mib=memory.metaspace_mib)
+def task_manager_flags(settings: EmbeddedFlinkSettings) -> tuple[str, ...]:
+    """Return the flags of a TaskManager's JVM; its memory must agree with the options above."""
+    memory = settings.task_manager_memory
+    sizes = _sizes(heap_mib=memory.heap_mib, direct_mib=memory.direct_mib, metaspace_mib=memory.metaspace_mib)
+    return (*sizes, *_behaviour(settings))
+
+
+def driver_flags(settings: EmbeddedFlinkSettings) -> tuple[str, ...]:
+    """Return the flags of a PyFlink driver's JVM; without a bound it takes a quarter of the machine."""
+    return (f"-Xmx{settings.driver_heap_mib}m", *_behaviour(settings))
 
 
 def log_flags(*, home: Path, name: str) -> tuple[str, ...]:
@@ -175,14 +184,22 @@ def _task_manager_resources(memory: TaskManagerMemory) -> dict[str, Option]:
     }
 
 
-def _jvm_flags(*, heap_mib: int, direct_mib: int, metaspace_mib: int) -> tuple[str, ...]:
+def _sizes(*, heap_mib: int, direct_mib: int, metaspace_mib: int) -> tuple[str, ...]:
     return (
         f"-Xms{heap_mib}m",
         f"-Xmx{heap_mib}m",
         f"-XX:MaxDirectMemorySize={direct_mib}m",
         f"-XX:MaxMetaspaceSize={metaspace_mib}m",
+    )
+
+
+def _behaviour(settings: EmbeddedFlinkSettings) -> tuple[str, ...]:
+    return (
+        # A worker is a core: what a collector does in other threads would only be taken from the work.
+        "-XX:+UseSerialGC",
         # A process without memory is of no use: let it end, so that it is replaced.
         "-XX:+ExitOnOutOfMemoryError",
         # No /tmp/hsperfdata_* left behind by a killed JVM.
         "-XX:-UsePerfData",
+        *(("-XX:TieredStopAtLevel=1",) if settings.quick_compiler else ()),
     )

@@ -27,6 +27,10 @@ RESOURCE_VARIABLE = "ADAPTOR_RESOURCE_ID"
 JOB_MANAGER = "jobmanager"
 TASK_MANAGER = "taskmanager"
 
+# A program is replaced within 1 ms, unless the kernel gives the core to others meanwhile: 20 looks are 0.1 s.
+LOOKS_DURING_EXEC = 20
+PAUSE_DURING_EXEC_S = 0.005
+
 # Own children, kept to reap them: an ended child stays in the process table until its parent asks for its exit code.
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -150,9 +154,9 @@ def end_leftovers(home: Path, *, timeout_s: float = 10.0) -> int:
 
 def _marked_process(handle: psutil.Process, cluster: str) -> ClusterProcess | None:
     try:
-        # Other users' environments cannot be read, nor can they be ours.
-        environment = handle.environ()
+        environment = _environment(handle)
     except (psutil.Error, OSError):
+        # It ended, or is another user's: then its environment cannot be read, nor can it be ours.
         return None
     if environment.get(CLUSTER_VARIABLE) != cluster:
         return None
@@ -163,6 +167,18 @@ def _marked_process(handle: psutil.Process, cluster: str) -> ClusterProcess | No
         slot=int(slot) if slot.isdigit() else None,
         resource_id=environment.get(RESOURCE_VARIABLE),
     )
+
+
+def _environment(handle: psutil.Process) -> dict[str, str]:
+    """Return a process' environment; while it becomes another program, for a moment there is none to be read."""
+    environment: dict[str, str] = handle.environ()
+    for _ in range(LOOKS_DURING_EXEC):
+        # Threads of the kernel have no environment at all, and no memory.
+        if environment or not handle.memory_info().vms:
+            break
+        time.sleep(PAUSE_DURING_EXEC_S)
+        environment = handle.environ()
+    return environment
 
 
 def _survivors(

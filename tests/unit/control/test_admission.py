@@ -62,7 +62,7 @@ def test_anything_else_is_out_of_order_and_told_what_comes_next(
 @pytest.mark.parametrize("state", [RunState.FINISHED, RunState.FAILED, RunState.CANCELLED])
 def test_nothing_new_is_taken_after_the_end(state: RunState) -> None:
     """The job said itself that it is over."""
-    with pytest.raises(OutOfOrderError, match=f"^run_id: run 'run-1' has {state.value}; start a new run"):
+    with pytest.raises(OutOfOrderError, match=rf"^run_id: run 'run-1' is over \({state.value}\); start a new run"):
         admission.require_in_order(record(finished(state)), a_report(3, attempt=2))
 
 

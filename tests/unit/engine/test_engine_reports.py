@@ -91,7 +91,7 @@ async def test_a_start_with_other_content_or_of_a_run_that_has_ended_is_refused(
     with pytest.raises(ConflictError, match="another objective"):
         await shop.engine.start_run(a_spec())
     await shop.engine.finish_run("run-1", RunState.FINISHED)
-    with pytest.raises(OutOfOrderError, match=r"^run_id: run 'run-1' has finished"):
+    with pytest.raises(OutOfOrderError, match=r"^run_id: run 'run-1' is over \(finished\)"):
         await shop.engine.start_run(HURRY)
     await shop.engine.stop()
 

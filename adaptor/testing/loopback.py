@@ -1,0 +1,82 @@
+"""A real server on loopback around an engine of fakes, on a thread of its own, which can die and come back."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from adaptor.service.server import Server
+from adaptor.testing.workshop import Workshop
+
+T = TypeVar("T")
+
+ANY_PORT = "127.0.0.1:0"
+
+
+def a_server(shop: Workshop, listen: str = ANY_PORT, **fields: Any) -> Server:
+    """A server with the defaults of the service."""
+    defaults: dict[str, Any] = {
+        "allow_remote": False,
+        "default_deadline_s": 10.0,
+        "default_confidence": 0.9,
+        "max_message_bytes": 4 * 1024 * 1024,
+    }
+    return Server(shop.engine, listen=listen, **{**defaults, **fields})
+
+
+class LoopbackService:
+    """A service for clients that block.
+
+    Args:
+        shop: The engine and its fakes.
+
+    Attributes:
+        shop: The engine and its fakes.
+        address: Where it listens; the same after a restart.
+    """
+
+    def __init__(self, shop: Workshop | None = None) -> None:
+        self.shop = shop or Workshop()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="loopback service")
+        self._thread.start()
+        self._server: Server | None = None
+        self.address = ANY_PORT
+
+    def start(self) -> LoopbackService:
+        """Begin to answer, on the port of before if there was one."""
+        self.run(self._start())
+        return self
+
+    def stop(self) -> None:
+        """Stop answering, as a process that dies: calls in flight are broken off."""
+        self.run(self._stop())
+
+    def lose_state(self, shop: Workshop) -> None:
+        """Go on with another store, as after the loss of the state directory."""
+        self.shop = shop
+
+    def close(self) -> None:
+        """Stop everything."""
+        if self._server is not None:
+            self.stop()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of work done in the service's own loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60.0)
+
+    async def _start(self) -> None:
+        self._server = a_server(self.shop, self.address)
+        await self._server.start()
+        self.address = self._server.address
+
+    async def _stop(self) -> None:
+        if self._server is not None:
+            await self._server.stop(grace_s=0.0)
+            await self.shop.engine.stop()
+        self._server = None
