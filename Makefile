@@ -11,7 +11,7 @@ help:  ## Show the tasks
 $(STAMP): requirements.lock pyproject.toml
 	@for python in python3.11 python3.12 python3.10 python3; do \
 	  if $$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))' 2>/dev/null; then \
-	    set -x; $$python -m venv --clear $(VENV); exit $$?; fi; done; \
+	    set -x; $$python -m venv $(VENV); exit $$?; fi; done; \
 	  echo "adaptor needs Python 3.10, 3.11 or 3.12 on PATH (found none of python3.10 .. python3.12)" >&2; exit 1
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -46,6 +46,7 @@ class RunRecord:
         supersteps_done: Number of the newest superstep that ended well, or was missed.
         failed_attempts: Failed tries of the superstep after that.
         failures: Parallelism of each failed try where none has ended well, at most `FAILURES_THAT_CONDEMN` of each.
+        tried: Parallelisms that supersteps were submitted with, whatever Flink made of it and however they ended.
         parallelism: What the newest superstep ran with; the start parallelism before the first.
         gaps_s: Seconds between supersteps that the driver spent otherwise, newest last.
         own: Durations of this run's supersteps.
@@ -66,6 +67,7 @@ class RunRecord:
     supersteps_done: int
     failed_attempts: int
     failures: tuple[int, ...]
+    tried: frozenset[int]
     parallelism: int
     gaps_s: tuple[float, ...]
     own: tuple[ObservedDuration, ...]
@@ -89,6 +91,7 @@ class RunRecord:
             supersteps_done=0,
             failed_attempts=0,
             failures=(),
+            tried=frozenset(),
             parallelism=event.spec.start_parallelism,
             gaps_s=(),
             own=(),
@@ -125,11 +128,6 @@ class RunRecord:
     def slots(self) -> int:
         """Slots that the next plan may count on: after a failed rescale, for a while, only those that exist."""
         return self.capacity.existing_slots if self.next_superstep < self.held_until else self.capacity.most_slots
-
-    @property
-    def tried(self) -> frozenset[int]:
-        """Parallelisms that this run was given a superstep at, however that ended."""
-        return frozenset(one.parallelism for one in self.own) | frozenset(self.failures)
 
     @property
     def failing(self) -> frozenset[int]:
@@ -181,6 +179,7 @@ class RunRecord:
             self,
             state=RunState.RUNNING,
             last_heard_at_s=event.at_s,
+            tried=self.tried | {report.requested_parallelism},
             capacity=event.capacity,
             gaps_s=(*self.gaps_s, self._gap_before(event))[-GAPS_KEPT:],
         )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import shutil
 import socket
 import sys
 import time
@@ -88,8 +89,16 @@ class EmbeddedFlink:
         return self.home / "conf"
 
     def driver_environment(self) -> dict[str, str]:
-        """Return the environment of a PyFlink driver: it gets the cluster's Java and log folder, and a bounded heap."""
-        return {"FLINK_CONF_DIR": str(self.configuration_folder), "JVM_ARGS": " ".join(driver_flags(self.settings))}
+        """Return the environment of a PyFlink driver: the cluster's Java, its log and scratch folders, a bounded heap.
+
+        Raises:
+            EmbeddedFlinkError: The cluster was not started.
+        """
+        return {
+            "JAVA_HOME": str(Path(self._started().java).parent.parent),
+            "FLINK_CONF_DIR": str(self.configuration_folder),
+            "JVM_ARGS": " ".join(driver_flags(self.settings)),
+        }
 
     def start(self) -> None:
         """Start the JobManager and return when its REST API answers; leftovers of the same home are ended first.
@@ -99,8 +108,7 @@ class EmbeddedFlink:
             JavaMissingError: No Java runtime fits.
         """
         self.stop()
-        for folder in ("conf", "log", "tmp"):
-            (self.home / folder).mkdir(parents=True, exist_ok=True)
+        self._make_folders()
         for attempt in range(START_ATTEMPTS):
             self._configure(Ports(rest=_free_port(), rpc=_free_port()))
             self._launch(JOB_MANAGER_CLASS, role=marked.JOB_MANAGER)
@@ -171,13 +179,22 @@ class EmbeddedFlink:
             raise EmbeddedFlinkError(f"the embedded Flink at {self.home} was not started")
         return self._description
 
+    def _make_folders(self) -> None:
+        """Keep the logs of the start before, and nothing of its scratch files."""
+        log, previous = self.home / "log", self.home / "log.previous"
+        if log.exists():
+            shutil.rmtree(previous, ignore_errors=True)
+            log.rename(previous)
+        shutil.rmtree(self.home / "tmp", ignore_errors=True)
+        for folder in ("conf", "log", "tmp"):
+            (self.home / folder).mkdir(parents=True, exist_ok=True)
+
     def _configure(self, ports: Ports) -> None:
         java, distribution = find_java(), find_distribution()
         options = cluster_options(
             home=self.home,
             ports=ports,
             settings=self.settings,
-            java=java,
             module_options=distribution.module_options(),
         )
         (self.configuration_folder / "config.yaml").write_text(rendered_options(options), encoding="utf-8")

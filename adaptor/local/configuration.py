@@ -1,7 +1,7 @@
 """The configuration of an embedded cluster as text, with the reason of each choice that is not Flink's default.
 
 One folder serves everyone: JobManager, TaskManagers, and a PyFlink driver that is started with `FLINK_CONF_DIR`
-pointing here (it then uses the same Java, logs beside the cluster and knows the address).
+pointing here (it then logs beside the cluster and keeps its temporary files there).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adaptor.local.java import Java
 from adaptor.local.settings import JVM_OVERHEAD_MIB, EmbeddedFlinkSettings, TaskManagerMemory
 
 LOOPBACK = "127.0.0.1"
@@ -28,7 +27,7 @@ class Ports:
 
 
 def cluster_options(
-    *, home: Path, ports: Ports, settings: EmbeddedFlinkSettings, java: Java, module_options: Sequence[str]
+    *, home: Path, ports: Ports, settings: EmbeddedFlinkSettings, module_options: Sequence[str]
 ) -> dict[str, Option]:
     """Return all options of `config.yaml`.
 
@@ -36,7 +35,6 @@ def cluster_options(
         home: Folder of the cluster.
         ports: Where the JobManager listens.
         settings: Sizes.
-        java: What runs a driver that uses this folder.
         module_options: What the JVM must export and open for Flink.
     """
     return {
@@ -46,7 +44,6 @@ def cluster_options(
         **_quick_recovery(),
         **_task_manager_resources(settings.task_manager_memory),
         "io.tmp.dirs": str(home / "tmp"),
-        "env.java.home": str(java.home),
         "env.log.dir": str(home / "log"),
         "env.java.opts.all": " ".join(module_options),
     }

@@ -123,6 +123,7 @@ def end_processes(processes: Iterable[ClusterProcess], *, timeout_s: float, poll
             with contextlib.suppress(psutil.NoSuchProcess):
                 send(process.handle)
         living = _survivors(living, timeout_s=timeout_s, poll_interval_s=poll_interval_s)
+        reap()
         if not living:
             return
     raise EmbeddedFlinkError(f"processes {sorted(process.pid for process in living)} survive `kill -9`")

@@ -13,6 +13,9 @@ from scipy.optimize import nnls
 
 from adaptor.models.arrays import Floats
 
+ROUNDING = 1e-9
+"""Relative difference that is no difference: a hundred thousand times what double precision rounds away."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErnestLaw:
@@ -31,8 +34,8 @@ class ErnestLaw:
         With two points four coefficients cannot be told apart; the fixed and the divided part are tried alone
         first then, and the others only where those cannot follow the points (a time that grows).
 
-        A law by which one subtask alone is faster than its share of the narrowest measured parallelism is refused,
-        and the fit made without the logarithm, which alone would make one subtask take no time at all.
+        A law by which one subtask alone would be faster than its share of many is refused, and the fit made without
+        the logarithm: that part alone says that one subtask takes no time at all.
 
         Args:
             parallelisms: Shape (n,), distinct, n >= 2.
@@ -46,12 +49,11 @@ class ErnestLaw:
         wanted = np.sqrt(weights)
         if len(parallelisms) == 2:  # noqa: PLR2004 - see the docstring
             simple, misfit = nnls(rows[:, :2], wanted)
-            if misfit < 1e-9 * np.linalg.norm(wanted):
+            if misfit < ROUNDING * np.linalg.norm(wanted):
                 return cls._of(simple[0], simple[1], 0.0, 0.0)
         law = cls._of(*nnls(rows, wanted)[0])
-        narrowest = parallelisms.min()
-        alone_s, shared_s = law.durations_s(np.array([1.0, narrowest]))
-        if alone_s < shared_s / narrowest:
+        share_s = (law.durations_s(parallelisms) / parallelisms).max()
+        if law.durations_s(np.ones(1))[0] < share_s * (1 - ROUNDING):
             fixed, divided, linear = nnls(rows[:, [0, 1, 3]], wanted)[0]
             return cls._of(fixed, divided, 0.0, linear)
         return law

