@@ -227,6 +227,7 @@ def write_result(given: argparse.Namespace, run: Run, files: CentroidFiles, step
         "steps": [asdict(step) for step in steps],
         "durations_s": [step.duration_s for step in steps],
         "blocked_s": run.blocked_s,
+        "slot_waits_s": run.slot_waits_s,
     }
     draft = given.result.with_name(f".{given.result.name}")
     draft.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -10,7 +10,7 @@ from types import FrameType
 import click
 from rich.console import Console
 
-from adaptor.cli.options import Duration, json_option
+from adaptor.cli.options import Duration, json_option, output
 from adaptor.experiments.demo.screen import Screen
 from adaptor.experiments.demo.script import DemoChoices, run_demo
 
@@ -45,7 +45,7 @@ def demo(
     signal.signal(signal.SIGTERM, _interrupt)
     home = home.absolute()
     choices = DemoChoices(home=home, state_dir=state_dir, target_s=target_s, start=start, seed=seed)
-    screen = Screen(Console(stderr=as_json, highlight=False), record=_recorder() if picture else None)
+    screen = Screen(output(stderr=as_json), record=_recorder() if picture else None)
     report = run_demo(choices, screen)
     if picture:
         screen.save(picture)

@@ -56,7 +56,7 @@ def settings_of(config_file: Path | None, **flags: str | None) -> Settings:
     return load_settings(file=config_file, flags=given)
 
 
-def output() -> Console:
-    """Where results go: as wide as the terminal, or wide enough for any table if it is not one."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=160)
+def output(*, stderr: bool = False) -> Console:
+    """Where results or progress go: as wide as the terminal, or wide enough for any table if it is not one."""
+    console = Console(highlight=False, stderr=stderr)
+    return console if console.is_terminal else Console(highlight=False, stderr=stderr, width=160)

@@ -28,6 +28,9 @@ _HEALTH = "/grpc.health.v1.Health/Check"
 RECONNECT_MS = 500
 """Longest pause between two connection attempts; gRPC's own 120 s would outlast most supersteps."""
 
+SLOT_LOOK_S = 1.0
+"""Wait for slots in one call: short, so that a service that dies meanwhile is noticed soon."""
+
 RETRY_PAUSE_S = 0.05
 """Pause before a call that was broken off is repeated: a fraction of what a service takes to restart."""
 
@@ -92,6 +95,29 @@ class Delivery:
         """
         self._kept.append(report)
         return self._deliver(time.monotonic() + self._max_wait_s, look_first=self._away)
+
+    def existing_slots(self, wanted: int, *, max_wait_s: float) -> int | None:
+        """Wait until so many slots exist for the run, as long as the service keeps saying that they may come.
+
+        Args:
+            wanted: Slots of the newest plan.
+            max_wait_s: Longest wait in all. A service that stops answering ends it after one barrier's wait.
+
+        Returns:
+            Slots that exist in the end; ``None`` if the service does not say.
+        """
+        deadline, existing = time.monotonic() + max_wait_s, None
+        try:
+            while not self._away:
+                wait_s = min(SLOT_LOOK_S, _left(deadline))
+                request = pb.AwaitSlotsRequest(run_id=self._start.run_id, wait_s=wait_s)
+                answer: pb.AwaitSlotsResponse = self._stub.AwaitSlots(request, timeout=wait_s + self._max_wait_s)
+                existing = answer.existing_slots
+                if answer.settled or existing >= wanted or time.monotonic() >= deadline:
+                    break
+        except grpc.RpcError as error:
+            self._note_away(error)
+        return existing
 
     def finish(self, state: pb.RunState.ValueType) -> None:
         """Bring what is kept and say that the run is over; the last chance, so all of the bounded wait is used."""

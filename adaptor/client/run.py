@@ -25,6 +25,10 @@ ADDRESS_VARIABLE = "ADAPTOR_ADDRESS"
 MAX_WAIT_S = 2.0
 """Longest that one barrier waits for adaptor: a superstep worth rescaling for takes several times that."""
 
+MAX_SLOT_WAIT_S = 20.0
+"""Longest that a wider superstep waits for its slots: a TaskManager was seen to register after 2 to 12 s. A superstep
+begun without them gains nothing by them: a batch job's first subtasks take all the work."""
+
 MAX_KEPT_REPORTS = 10_000
 """Reports kept while the service is away: about 2 MB, and hours of supersteps."""
 
@@ -66,11 +70,22 @@ class Run:
     Attributes:
         run_id: Give it to `start_run` again to go on after a restart of the driver.
         blocked_s: Seconds that each barrier kept the driver, in order.
+        slot_waits_s: Seconds that the driver waited for slots of wider supersteps, in order.
     """
 
-    def __init__(self, delivery: Delivery, start: pb.StartRunRequest, answer: pb.StartRunResponse | None) -> None:
+    def __init__(
+        self,
+        delivery: Delivery,
+        start: pb.StartRunRequest,
+        answer: pb.StartRunResponse | None,
+        *,
+        max_slot_wait_s: float,
+    ) -> None:
         self.run_id = start.run_id
         self.blocked_s: list[float] = []
+        self.slot_waits_s: list[float] = []
+        self._max_slot_wait_s = max_slot_wait_s
+        self._slots = 0
         self._delivery = delivery
         self._max_supersteps = start.max_supersteps
         self._number = answer.next_superstep if answer else 1
@@ -87,6 +102,7 @@ class Run:
         The time of one is that from where it is handed out to where the next one is asked for.
         """
         while self._number <= self._max_supersteps and not self._finished:
+            self._wait_for_slots()
             self._current = Superstep(self._number, self._attempt, self._parallelism, self._plan)
             self._began_s = time.monotonic()
             yield self._current
@@ -112,6 +128,16 @@ class Run:
     ) -> None:
         """End the run, as failed if an exception leaves the block."""
         self.finish(failed=error is not None)
+
+    def _wait_for_slots(self) -> None:
+        """Before a wider superstep: let its slots come, and use no more than did."""
+        if self._plan is not None and self._parallelism > self._slots:
+            began_s = time.monotonic()
+            existing = self._delivery.existing_slots(self._parallelism, max_wait_s=self._max_slot_wait_s)
+            if existing:
+                self._parallelism = min(self._parallelism, existing)
+            self.slot_waits_s.append(time.monotonic() - began_s)
+        self._slots = self._parallelism
 
     def _end_superstep(self) -> None:
         """Report the superstep that has just ended, and take the plan for the next one if there is one."""
@@ -158,6 +184,7 @@ def start_run(
     run_id: str = "",
     address: str = "",
     max_wait_s: float = MAX_WAIT_S,
+    max_slot_wait_s: float = MAX_SLOT_WAIT_S,
     max_kept_reports: int = MAX_KEPT_REPORTS,
 ) -> Run:
     """Begin a run, or take up one that this driver began before it was restarted.
@@ -182,6 +209,7 @@ def start_run(
         run_id: Identity of the run; empty makes a new one.
         address: Of the service; empty takes the environment variable ADAPTOR_ADDRESS, else 127.0.0.1:4400.
         max_wait_s: Longest that one barrier waits for adaptor.
+        max_slot_wait_s: Longest that a wider superstep waits for its slots to come.
         max_kept_reports: Most reports kept while the service is away.
 
     Returns:
@@ -214,7 +242,7 @@ def start_run(
     service = address or os.environ.get(ADDRESS_VARIABLE, "") or DEFAULT_ADDRESS
     delivery = Delivery(service, start, max_wait_s=max_wait_s, max_kept=max_kept_reports)
     try:
-        return Run(delivery, start, delivery.start())
+        return Run(delivery, start, delivery.start(), max_slot_wait_s=max_slot_wait_s)
     except grpc.RpcError as error:
         delivery.close()
         raise RefusedError(error.details()) from error

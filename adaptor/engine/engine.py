@@ -20,9 +20,7 @@ from adaptor.domain.effects import Effect, ReleaseSlots, ReportPlan, RequestResc
 from adaptor.domain.events import (
     BarrierReached,
     Event,
-    RescaleFailed,
     RescaleOutcomeUnknown,
-    RescaleSucceeded,
     RunFinished,
     RunStarted,
 )
@@ -32,6 +30,7 @@ from adaptor.domain.statistics import SuperstepReport
 from adaptor.engine.background import Background
 from adaptor.engine.outbox import Outbox
 from adaptor.engine.ports import Clock, Meter, Observer, Rescaler, RunStore
+from adaptor.engine.rescales import Outcome, Rescales
 from adaptor.engine.run_loop import RunLoop, RunLoops
 from adaptor.engine.settings import EngineSettings
 from adaptor.engine.slot_ledger import SlotLedger
@@ -72,7 +71,6 @@ class Engine:
         self._store = store
         self._observer = observer
         self._ledger = ledger
-        self._rescaler = rescaler
         self._outbox = outbox
         self._controller = controller
         self._clock = clock
@@ -80,6 +78,7 @@ class Engine:
         self._settings = settings
         self._loops = RunLoops(store, max_loaded=settings.max_loaded_runs)
         self._background = Background()
+        self._rescales = Rescales(ledger=ledger, rescaler=rescaler, clock=clock, background=self._background)
 
     # --- what a job calls ------------------------------------------------------------------------------------
 
@@ -114,6 +113,27 @@ class Engine:
             admission.require_in_order(record, report)
             event = await self._barrier_event(record, report)
             return cast(Plan, (await self._advance(loop, run_id, event)).plan)
+
+    async def await_slots(self, run_id: str, *, wait_s: float) -> tuple[bool, int]:
+        """Wait for the slots of the newest plan.
+
+        Args:
+            run_id: The run.
+            wait_s: Longest wait.
+
+        Returns:
+            Whether nothing more will come of itself, and the slots that exist for this run now.
+
+        Raises:
+            UnknownRunError: If there is no such run.
+        """
+        loop = await self._loops.known(run_id)
+        settled = loop.settled
+        if settled is not None:
+            await asyncio.wait({settled}, timeout=wait_s)
+        record = _known(loop, run_id)
+        capacity = await self._ledger.capacity_or(record.spec, otherwise=record.capacity)
+        return settled is None or settled.done(), capacity.existing_slots
 
     async def finish_run(self, run_id: str, state: RunState) -> RunState:
         """End a run and take its slots back; a run that has ended stays as it ended.
@@ -216,7 +236,7 @@ class Engine:
         return RunStarted(
             spec=spec,
             earlier=tuple(earlier),
-            capacity=await self._capacity(spec, otherwise=unknown),
+            capacity=await self._ledger.capacity_or(spec, otherwise=unknown),
             planning=self._settings.planning,
             adaptation_costs_s=tuple(costs),
             at_s=self._clock.now_s(),
@@ -227,16 +247,9 @@ class Engine:
         with self._meter.span("rest"):
             flink, capacity = await asyncio.gather(
                 self._observer.observe(run_id=spec.run_id, flink_url=spec.flink_url, job_id=report.job_id),
-                self._capacity(spec, otherwise=record.capacity),
+                self._ledger.capacity_or(spec, otherwise=record.capacity),
             )
         return BarrierReached(report=report, flink=flink, capacity=capacity, at_s=self._clock.now_s())
-
-    async def _capacity(self, spec: RunSpec, *, otherwise: Capacity) -> Capacity:
-        try:
-            return await self._ledger.capacity_for(spec.run_id, spec.flink_url)
-        except AdaptorError as error:
-            _log.warning("run %s: slots are unknown, planning with what was seen last: %s", spec.run_id, error)
-            return otherwise
 
     async def _recorded_plan(self, run_id: str, report: SuperstepReport) -> Plan:
         recorded = await self._store.barrier(run_id, report.superstep, report.attempt)
@@ -278,73 +291,17 @@ class Engine:
         self, loop: RunLoop, sequence: int, effect: RequestRescale | ReleaseSlots
     ) -> asyncio.Future[None]:
         """Settle the cluster in the background; the future is done once it is settled, or cannot be."""
-        settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        previous, loop.settled = loop.settled, settled
-        self._background.spawn(self._rescale(loop, sequence, effect, previous, settled))
-        return settled
-
-    async def _rescale(
-        self,
-        loop: RunLoop,
-        sequence: int,
-        effect: RequestRescale | ReleaseSlots,
-        previous: asyncio.Future[None] | None,
-        settled: asyncio.Future[None],
-    ) -> None:
         run_id = cast(RunRecord, loop.record).spec.run_id
-        try:
-            if previous is not None:
-                await asyncio.wait({previous})
-            outcome = await self._settle(cast(RunRecord, loop.record), effect)
-        finally:
-            if not settled.done():
-                settled.set_result(None)
-        if outcome is None:
-            await self._store.complete(run_id, sequence)
-            self._loops.drop_ended()
-            return
-        async with loop.lock:
-            await self._advance(loop, run_id, outcome, completes=sequence)
 
-    async def _settle(
-        self, record: RunRecord, effect: RequestRescale | ReleaseSlots
-    ) -> RescaleSucceeded | RescaleFailed | None:
-        """Bring the cluster to what its runs were granted, and say how that went.
+        async def conclude(outcome: Outcome) -> None:
+            if outcome is None:
+                await self._store.complete(run_id, sequence)
+                self._loops.drop_ended()
+                return
+            async with loop.lock:
+                await self._advance(loop, run_id, outcome, completes=sequence)
 
-        Returns:
-            ``None`` for a run that is over, and for a rescale that a later plan has overtaken.
-        """
-        if isinstance(effect, RequestRescale) and effect.parallelism != record.granted_slots:
-            return None
-        began_s = self._clock.monotonic_s()
-        flink_url = record.spec.flink_url
-        try:
-            await self._ledger.settle(flink_url)
-            if isinstance(effect, RequestRescale):
-                await self._rescaler.rescale(record.spec, effect.parallelism)
-            problem = ""
-        except AdaptorError as error:
-            problem = str(error)
-            _log.warning("run %s: %s", record.spec.run_id, problem)
-        if isinstance(effect, ReleaseSlots):
-            return None
-        capacity = await self._capacity(record.spec, otherwise=record.capacity)
-        at_s = self._clock.now_s()
-        if problem:
-            return RescaleFailed(
-                superstep=effect.superstep,
-                parallelism=effect.parallelism,
-                capacity=capacity,
-                problem=problem,
-                at_s=at_s,
-            )
-        return RescaleSucceeded(
-            superstep=effect.superstep,
-            parallelism=effect.parallelism,
-            capacity=capacity,
-            duration_s=self._clock.monotonic_s() - began_s,
-            at_s=at_s,
-        )
+        return self._rescales.begin(loop, effect, conclude)
 
     # --- background ------------------------------------------------------------------------------------------
 

@@ -1,16 +1,16 @@
-"""Performs slot effects: one rescale in flight per run, surplus taken only while the run stands at its barrier.
-
-Slots come in the background: Flink starts a batch job on the slots there are and takes new ones in as they
-register, so waiting would only lose time. Slots go before the barrier is answered, within a bounded wait: at that
-moment no task of the run can be on them.
-"""
+"""Who was granted how many slots of which cluster, and bringing the cluster to that."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from adaptor.domain.capacity import Capacity
+from adaptor.domain.run import RunSpec
 from adaptor.engine.ports import Provisioners
+from adaptor.errors import AdaptorError
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,14 @@ class SlotLedger:
             existing_slots=max(0, capacity.existing_slots - others),
             obtainable_slots=max(0, capacity.obtainable_slots - others),
         )
+
+    async def capacity_or(self, run: RunSpec, *, otherwise: Capacity) -> Capacity:
+        """Slots that a run may count on, or what was known before where the cluster cannot be asked."""
+        try:
+            return await self.capacity_for(run.run_id, run.flink_url)
+        except AdaptorError as error:
+            _log.warning("run %s: slots are unknown, planning with what was seen last: %s", run.run_id, error)
+            return otherwise
 
     async def settle(self, flink_url: str) -> Capacity:
         """Bring a cluster to the slots that its runs were granted.

@@ -22,6 +22,10 @@ DEFAULT_PAGE = 100
 LARGEST_PAGE = 1000
 """Most runs in one answer: about 200 kB, far below gRPC's limit of 4 MiB."""
 
+LONGEST_SLOT_WAIT_S = 5.0
+"""Longest wait in one call: half the default deadline. Who wants to wait longer calls again, and so notices early if
+the service is gone."""
+
 
 class RunService(runs_pb2_grpc.RunServiceServicer):
     """Answers for the engine.
@@ -49,6 +53,13 @@ class RunService(runs_pb2_grpc.RunServiceServicer):
         """Take in the end of a superstep."""
         plan = await self._engine.report_barrier(request.run_id, requests.superstep_report(request))
         return pb.ReportBarrierResponse(plan=answers.plan(plan))
+
+    async def AwaitSlots(self, request: pb.AwaitSlotsRequest, context: Call) -> pb.AwaitSlotsResponse:
+        """Wait for the slots of the newest plan."""
+        if not 0 <= request.wait_s <= LONGEST_SLOT_WAIT_S:
+            raise InvalidValueError("wait_s", f"must lie between 0 and {LONGEST_SLOT_WAIT_S:g}, got {request.wait_s:g}")
+        settled, existing_slots = await self._engine.await_slots(request.run_id, wait_s=request.wait_s)
+        return pb.AwaitSlotsResponse(settled=settled, existing_slots=existing_slots)
 
     async def FinishRun(self, request: pb.FinishRunRequest, context: Call) -> pb.FinishRunResponse:
         """End a run."""

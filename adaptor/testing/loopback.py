@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from adaptor.service.server import Server
@@ -69,6 +69,10 @@ class LoopbackService:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of work done in the service's own loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60.0)
+
+    def call_soon(self, work: Callable[[], object]) -> None:
+        """Do something in the service's own loop, before the next call is answered."""
+        self._loop.call_soon_threadsafe(work)
 
     async def _start(self) -> None:
         self._server = a_server(self.shop, self.address)

@@ -220,3 +220,26 @@ def test_the_address_may_come_from_the_environment(service: LoopbackService, mon
     monkeypatch.setenv("ADAPTOR_ADDRESS", service.address)
     with begin(service, address="", max_supersteps=1) as run:
         assert [one.plan is not None for one in run.supersteps()] == [True]
+
+
+def test_a_wide_superstep_waits_for_its_slots(service: LoopbackService) -> None:
+    """It is handed out when they are there, and the wait is accounted for apart from the barrier."""
+    with begin(service, parallelism=4, max_supersteps=2) as run:
+        widths = [superstep.parallelism for superstep in run.supersteps()]
+    assert (widths, service.shop.cluster.provided[0], len(run.slot_waits_s)) == ([4, 4], 4, 1)
+
+
+def test_slots_that_cannot_be_had_are_done_without(service: LoopbackService) -> None:
+    """The superstep is submitted with what exists, and reported as such."""
+    service.shop.cluster.broken = True
+    with begin(service, parallelism=4, max_supersteps=1) as run:
+        widths = [superstep.parallelism for superstep in run.supersteps()]
+    assert (widths, [one.requested_parallelism for one in reports(service)]) == ([1], [1])
+
+
+def test_the_wait_for_slots_is_bounded(service: LoopbackService) -> None:
+    """Slots that are too long in coming are not waited for: the loop goes on with those that exist."""
+    service.call_soon(service.shop.cluster.open.clear)
+    with begin(service, parallelism=4, max_supersteps=1, max_slot_wait_s=0.01) as run:
+        assert [superstep.parallelism for superstep in run.supersteps()] == [1]
+    service.call_soon(service.shop.cluster.open.set)

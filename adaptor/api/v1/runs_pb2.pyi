@@ -351,6 +351,50 @@ class ReportBarrierResponse(google.protobuf.message.Message):
 Global___ReportBarrierResponse: typing_extensions.TypeAlias = ReportBarrierResponse
 
 @typing.final
+class AwaitSlotsRequest(google.protobuf.message.Message):
+    """Asks for the slots of the newest plan."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: builtins.int
+    WAIT_S_FIELD_NUMBER: builtins.int
+    run_id: builtins.str
+    """The run."""
+    wait_s: builtins.float
+    """Longest wait in seconds; 0 stands for none, at most 5."""
+    def __init__(
+        self,
+        *,
+        run_id: builtins.str = ...,
+        wait_s: builtins.float = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["run_id", b"run_id", "wait_s", b"wait_s"]) -> None: ...
+
+Global___AwaitSlotsRequest: typing_extensions.TypeAlias = AwaitSlotsRequest
+
+@typing.final
+class AwaitSlotsResponse(google.protobuf.message.Message):
+    """How far the slots of the newest plan are."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SETTLED_FIELD_NUMBER: builtins.int
+    EXISTING_SLOTS_FIELD_NUMBER: builtins.int
+    settled: builtins.bool
+    """Whether nothing more will come of itself: the slots are there, or could not be had."""
+    existing_slots: builtins.int
+    """Slots that exist for this run now."""
+    def __init__(
+        self,
+        *,
+        settled: builtins.bool = ...,
+        existing_slots: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["existing_slots", b"existing_slots", "settled", b"settled"]) -> None: ...
+
+Global___AwaitSlotsResponse: typing_extensions.TypeAlias = AwaitSlotsResponse
+
+@typing.final
 class FinishRunRequest(google.protobuf.message.Message):
     """The end of a run."""
 

@@ -50,6 +50,11 @@ class RunServiceStub(object):
                 request_serializer=adaptor_dot_api_dot_v1_dot_runs__pb2.ReportBarrierRequest.SerializeToString,
                 response_deserializer=adaptor_dot_api_dot_v1_dot_runs__pb2.ReportBarrierResponse.FromString,
                 _registered_method=True)
+        self.AwaitSlots = channel.unary_unary(
+                '/adaptor.v1.RunService/AwaitSlots',
+                request_serializer=adaptor_dot_api_dot_v1_dot_runs__pb2.AwaitSlotsRequest.SerializeToString,
+                response_deserializer=adaptor_dot_api_dot_v1_dot_runs__pb2.AwaitSlotsResponse.FromString,
+                _registered_method=True)
         self.FinishRun = channel.unary_unary(
                 '/adaptor.v1.RunService/FinishRun',
                 request_serializer=adaptor_dot_api_dot_v1_dot_runs__pb2.FinishRunRequest.SerializeToString,
@@ -95,6 +100,14 @@ class RunServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AwaitSlots(self, request, context):
+        """Waits until the slots of the newest plan are there, or for as long as the caller says; the driver calls it before
+        it submits a wider superstep. NOT_FOUND for an unknown run.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def FinishRun(self, request, context):
         """Ends a run. Its slots are taken back.
         """
@@ -135,6 +148,11 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.ReportBarrier,
                     request_deserializer=adaptor_dot_api_dot_v1_dot_runs__pb2.ReportBarrierRequest.FromString,
                     response_serializer=adaptor_dot_api_dot_v1_dot_runs__pb2.ReportBarrierResponse.SerializeToString,
+            ),
+            'AwaitSlots': grpc.unary_unary_rpc_method_handler(
+                    servicer.AwaitSlots,
+                    request_deserializer=adaptor_dot_api_dot_v1_dot_runs__pb2.AwaitSlotsRequest.FromString,
+                    response_serializer=adaptor_dot_api_dot_v1_dot_runs__pb2.AwaitSlotsResponse.SerializeToString,
             ),
             'FinishRun': grpc.unary_unary_rpc_method_handler(
                     servicer.FinishRun,
@@ -212,6 +230,33 @@ class RunService(object):
             '/adaptor.v1.RunService/ReportBarrier',
             adaptor_dot_api_dot_v1_dot_runs__pb2.ReportBarrierRequest.SerializeToString,
             adaptor_dot_api_dot_v1_dot_runs__pb2.ReportBarrierResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AwaitSlots(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/adaptor.v1.RunService/AwaitSlots',
+            adaptor_dot_api_dot_v1_dot_runs__pb2.AwaitSlotsRequest.SerializeToString,
+            adaptor_dot_api_dot_v1_dot_runs__pb2.AwaitSlotsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -62,6 +62,22 @@ _RunServiceReportBarrierType = typing_extensions.TypeVar(
     ],
 )
 
+_RunServiceAwaitSlotsType = typing_extensions.TypeVar(
+    '_RunServiceAwaitSlotsType',
+    grpc.UnaryUnaryMultiCallable[
+        adaptor.api.v1.runs_pb2.AwaitSlotsRequest,
+        adaptor.api.v1.runs_pb2.AwaitSlotsResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        adaptor.api.v1.runs_pb2.AwaitSlotsRequest,
+        adaptor.api.v1.runs_pb2.AwaitSlotsResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        adaptor.api.v1.runs_pb2.AwaitSlotsRequest,
+        adaptor.api.v1.runs_pb2.AwaitSlotsResponse,
+    ],
+)
+
 _RunServiceFinishRunType = typing_extensions.TypeVar(
     '_RunServiceFinishRunType',
     grpc.UnaryUnaryMultiCallable[
@@ -126,7 +142,7 @@ _RunServiceGetRunType = typing_extensions.TypeVar(
     ],
 )
 
-class RunServiceStub(typing.Generic[_RunServiceStartRunType, _RunServiceReportBarrierType, _RunServiceFinishRunType, _RunServiceWatchRunType, _RunServiceListRunsType, _RunServiceGetRunType]):
+class RunServiceStub(typing.Generic[_RunServiceStartRunType, _RunServiceReportBarrierType, _RunServiceAwaitSlotsType, _RunServiceFinishRunType, _RunServiceWatchRunType, _RunServiceListRunsType, _RunServiceGetRunType]):
     """Runs of iterative programs: started, reported barrier by barrier, finished, watched."""
 
     @typing.overload
@@ -138,6 +154,10 @@ class RunServiceStub(typing.Generic[_RunServiceStartRunType, _RunServiceReportBa
         grpc.UnaryUnaryMultiCallable[
             adaptor.api.v1.runs_pb2.ReportBarrierRequest,
             adaptor.api.v1.runs_pb2.ReportBarrierResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            adaptor.api.v1.runs_pb2.AwaitSlotsRequest,
+            adaptor.api.v1.runs_pb2.AwaitSlotsResponse,
         ],
         grpc.UnaryUnaryMultiCallable[
             adaptor.api.v1.runs_pb2.FinishRunRequest,
@@ -166,6 +186,10 @@ class RunServiceStub(typing.Generic[_RunServiceStartRunType, _RunServiceReportBa
         grpc.aio.UnaryUnaryMultiCallable[
             adaptor.api.v1.runs_pb2.ReportBarrierRequest,
             adaptor.api.v1.runs_pb2.ReportBarrierResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            adaptor.api.v1.runs_pb2.AwaitSlotsRequest,
+            adaptor.api.v1.runs_pb2.AwaitSlotsResponse,
         ],
         grpc.aio.UnaryUnaryMultiCallable[
             adaptor.api.v1.runs_pb2.FinishRunRequest,
@@ -198,6 +222,11 @@ class RunServiceStub(typing.Generic[_RunServiceStartRunType, _RunServiceReportBa
     FAILED_PRECONDITION if it is out of order or after the end.
     """
 
+    AwaitSlots: _RunServiceAwaitSlotsType
+    """Waits until the slots of the newest plan are there, or for as long as the caller says; the driver calls it before
+    it submits a wider superstep. NOT_FOUND for an unknown run.
+    """
+
     FinishRun: _RunServiceFinishRunType
     """Ends a run. Its slots are taken back."""
 
@@ -218,6 +247,10 @@ RunServiceAsyncStub: typing_extensions.TypeAlias = RunServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         adaptor.api.v1.runs_pb2.ReportBarrierRequest,
         adaptor.api.v1.runs_pb2.ReportBarrierResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        adaptor.api.v1.runs_pb2.AwaitSlotsRequest,
+        adaptor.api.v1.runs_pb2.AwaitSlotsResponse,
     ],
     grpc.aio.UnaryUnaryMultiCallable[
         adaptor.api.v1.runs_pb2.FinishRunRequest,
@@ -261,6 +294,16 @@ class RunServiceServicer(metaclass=abc.ABCMeta):
         """Reports the end of a superstep and answers the plan for the next one.
         NOT_FOUND for an unknown run, ALREADY_EXISTS if the superstep was reported with other figures,
         FAILED_PRECONDITION if it is out of order or after the end.
+        """
+
+    @abc.abstractmethod
+    def AwaitSlots(
+        self,
+        request: adaptor.api.v1.runs_pb2.AwaitSlotsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[adaptor.api.v1.runs_pb2.AwaitSlotsResponse, collections.abc.Awaitable[adaptor.api.v1.runs_pb2.AwaitSlotsResponse]]:
+        """Waits until the slots of the newest plan are there, or for as long as the caller says; the driver calls it before
+        it submits a wider superstep. NOT_FOUND for an unknown run.
         """
 
     @abc.abstractmethod

@@ -120,14 +120,30 @@ async def test_the_wait_for_surplus_to_go_is_bounded() -> None:
     await shop.engine.stop()
 
 
-async def test_widening_does_not_hold_up_the_answer() -> None:
-    """Flink starts a batch job on the slots there are and takes new ones in as they come."""
+async def test_widening_does_not_hold_up_the_answer_but_the_driver_may_wait_for_it() -> None:
+    """The plan is known at once; whoever wants its slots waits, at most as long as it says."""
     shop = Workshop()
     await shop.engine.start_run(HURRY)
     await shop.settled()
     shop.cluster.open.clear()
     assert (await shop.engine.report_barrier("run-1", a_report(1))).parallelism > 1
     assert shop.cluster.existing == 1
+    assert await shop.engine.await_slots("run-1", wait_s=0.001) == (False, 1)
+    waiting = asyncio.create_task(shop.engine.await_slots("run-1", wait_s=60.0))
+    await until(lambda: 2 in shop.cluster.provided)
+    shop.cluster.open.set()
+    assert await asyncio.wait_for(waiting, 30.0) == (True, 2)
+    await shop.engine.stop()
+
+
+async def test_the_wait_for_slots_ends_when_they_cannot_be_had() -> None:
+    """Nothing more will come: the driver is told what exists instead."""
+    shop = Workshop()
+    await shop.engine.start_run(HURRY)
+    await shop.settled()
+    shop.cluster.broken = True
+    await shop.engine.report_barrier("run-1", a_report(1))
+    assert await shop.engine.await_slots("run-1", wait_s=60.0) == (True, 1)
     await shop.engine.stop()
 
 
