@@ -275,8 +275,9 @@ class Engine:
     async def perform(self, loop: RunLoop, run_id: str, sequence: int, effect: Effect) -> None:
         """Do what the core wants done; it is recorded already."""
         match effect:
-            case StoreObservation():
-                self._outbox.wake()
+            case StoreObservation(observation=observation):
+                if observation.shareable:
+                    self._outbox.wake()
             case ReportPlan(plan=plan):
                 _log.info("run %s superstep %d: %d, %s", run_id, plan.superstep, plan.parallelism, plan.reason.text)
             case RequestRescale():

@@ -45,6 +45,9 @@ HISTORY = 100
 FLINK_DELAY = "20ms"
 """Before each of Flink's answers: what a REST call to a JobManager in the same data centre was seen to take."""
 
+SUPERSTEP_S = 15.0
+"""Time from one barrier to the next in the histories, which end now: no run looks abandoned."""
+
 SLOTS = 4
 """Most slots of each run; the scripted cluster has as many for every run."""
 
@@ -224,6 +227,7 @@ def _without_rescaling(record: RunRecord) -> RunRecord:
 
 
 def _events(flink_url: str) -> Iterator[Event]:
+    began_s = time.time() - SUPERSTEP_S * HISTORY
     capacity = Capacity(existing_slots=SLOTS, obtainable_slots=SLOTS)
     spec = RunSpec(
         run_id=_run_id(0),
@@ -236,7 +240,7 @@ def _events(flink_url: str) -> Iterator[Event]:
         flink_url=flink_url,
     )
     planning = PlanningSettings(initial_adaptation_cost_s=4.0, max_explorations=3)
-    yield RunStarted(spec=spec, earlier=(), capacity=capacity, planning=planning, adaptation_costs_s=(), at_s=0.0)
+    yield RunStarted(spec=spec, earlier=(), capacity=capacity, planning=planning, adaptation_costs_s=(), at_s=began_s)
     for superstep in range(1, HISTORY + 1):
         parallelism = 1 + superstep % SLOTS
         duration_s = {1: 15.6, 2: 11.6, 3: 13.9, 4: 17.7}[parallelism] * (1 + 0.001 * (superstep % 9))
@@ -244,7 +248,10 @@ def _events(flink_url: str) -> Iterator[Event]:
             superstep=superstep, job_id=JOB_ID, requested_parallelism=parallelism, duration_s=duration_s
         )
         yield BarrierReached(
-            report=report, flink=_statistics(parallelism, duration_s), capacity=capacity, at_s=15.0 * superstep
+            report=report,
+            flink=_statistics(parallelism, duration_s),
+            capacity=capacity,
+            at_s=began_s + SUPERSTEP_S * superstep,
         )
 
 

@@ -34,8 +34,8 @@ class RunFile:
     """
 
     def __init__(self, directory: Path, *, read_only: bool = False) -> None:
-        self._path = directory / FILE_NAME
-        self.connection = open_file(self._path, read_only=read_only)
+        self.path = directory / FILE_NAME
+        self.connection = open_file(self.path, read_only=read_only)
 
     def close(self) -> None:
         """Close the file; nothing may be called afterwards."""
@@ -145,7 +145,7 @@ class RunFile:
             ),
         )
         if one.shareable and not one.failed:
-            self._execute("insert into outbox values (?)", (one.observation_id,))
+            self._execute("insert into outbox (observation_id) values (?)", (one.observation_id,))
 
     # --- reading ---------------------------------------------------------------------------------------------
 
@@ -239,7 +239,10 @@ class RunFile:
     def unpublished(self, *, limit: int) -> list[Observation]:
         """Shareable observations that peers were not given yet, at most `limit`."""
         rows = self._rows(
-            "select o.body from outbox join observations o using (observation_id) order by o.rowid limit ?", (limit,)
+            # `cross` keeps SQLite from going through all observations first.
+            "select o.body from outbox b cross join observations o on o.observation_id = b.observation_id "
+            "order by b.id limit ?",
+            (limit,),
         )
         return [self._sound(codec.loads, body, Observation) for (body,) in rows]
 
@@ -265,17 +268,17 @@ class RunFile:
             with self.connection:
                 yield
         except sqlite3.Error as error:
-            raise StateDirectoryError(f"state_dir: {self._path} cannot be written ({error})") from error
+            raise StateDirectoryError(f"state_dir: {self.path} cannot be written ({error})") from error
 
     def _rows(self, sql: str, values: Sequence[object]) -> list[Any]:
         try:
             return self._execute(sql, values).fetchall()
         except sqlite3.Error as error:
-            raise StateDirectoryError(f"state_dir: {self._path} cannot be read ({error})") from error
+            raise StateDirectoryError(f"state_dir: {self.path} cannot be read ({error})") from error
 
     def _sound(self, parse: Any, *arguments: Any) -> Any:
         """A parsed value; a value that cannot be parsed means that the file is damaged or newer than we are."""
         try:
             return parse(*arguments)
         except Exception as error:
-            raise StateDirectoryError(f"state_dir: {self._path} holds a value that cannot be read ({error})") from error
+            raise StateDirectoryError(f"state_dir: {self.path} holds a value that cannot be read ({error})") from error

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +16,12 @@ from adaptor.domain.plan import Plan
 from adaptor.domain.statistics import SuperstepReport
 from adaptor.store.history import Recorded, RunSummary
 from adaptor.store.run_file import RunFile
+from adaptor.store.schema import checkpoint
+
+_log = logging.getLogger(__name__)
+
+RECORDS_PER_CHECKPOINT = 200
+"""Events between two checkpoints: about 8 MB of log, which takes some 10 ms to fold in."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,12 +39,17 @@ class SqliteRunStore:
 
     def __init__(self, directory: Path) -> None:
         self.file = RunFile(directory)
+        self._records = 0
         # One thread: SQLite has one writer anyway, and the order of writes stays the order of calls.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._checkpoints = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoints")
 
     async def record(self, recorded: Recorded) -> None:
         """Write an event and everything decided on it, at once or not at all."""
         await self._call(self.file.record, recorded)
+        self._records += 1
+        if self._records % RECORDS_PER_CHECKPOINT == 0:
+            self._checkpoints.submit(self._checkpoint)
 
     async def complete(self, run_id: str, sequence: int) -> None:
         """Note that a slot effect was performed, or has become void."""
@@ -86,8 +99,15 @@ class SqliteRunStore:
         """Shareable observations that peers were not given yet, at most `limit`."""
         return await self._call(self.file.unpublished, limit=limit)
 
+    def _checkpoint(self) -> None:
+        try:
+            checkpoint(self.file.path)
+        except sqlite3.Error as error:
+            _log.warning("the log of %s could not be folded in, it is tried again later: %s", self.file.path, error)
+
     def close(self) -> None:
         """Finish what was called and close the file."""
+        self._checkpoints.shutdown(wait=True)
         self._thread.shutdown(wait=True)
         self.file.close()
 

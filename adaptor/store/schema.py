@@ -71,8 +71,9 @@ create index adaptation_costs_by_cluster on adaptation_costs (flink_url, id desc
 
 -- Shareable observations that no peer was given yet.
 create table outbox (
-    observation_id text primary key references observations
-) without rowid;
+    id integer primary key,
+    observation_id text not null unique references observations
+);
 """
 
 
@@ -104,6 +105,16 @@ def open_file(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
+def checkpoint(path: Path) -> None:
+    """Fold the write-ahead log into the file as far as nobody reads it; writers go on meanwhile.
+
+    Raises:
+        sqlite3.Error: If that failed; nothing is lost then, the log only stays longer.
+    """
+    with contextlib.closing(_connect(path, mode="rw")) as connection:
+        connection.execute("pragma wal_checkpoint(passive)")
+
+
 def _connect(path: Path, *, mode: str) -> sqlite3.Connection:
     # Cross-thread use is safe: the store lets one thread at a time in.
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, check_same_thread=False)
@@ -128,5 +139,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     # An answer that was given must survive a power cut, not only a crash of the process.
     connection.execute("pragma synchronous = full")
     connection.execute("pragma foreign_keys = on")
+    # The log is folded into the file by `checkpoint`, beside the writes: within one it would hold up a barrier.
+    connection.execute("pragma wal_autocheckpoint = 0")
     if connection.execute("pragma user_version").fetchone()[0] == 0:
         connection.executescript(f"begin; {_TABLES} pragma user_version = {VERSION}; commit;")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
@@ -14,6 +16,9 @@ from rich.text import Text
 from adaptor.api.v1 import runs_pb2 as pb
 from adaptor.domain.duration import format_duration
 from adaptor.experiments.demo.act import ActStory
+
+PICTURE_FORMAT = re.sub(r"@font-face {{.*?}}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+"""Rich's picture without the fonts that it would fetch from elsewhere: any monospace font will do."""
 
 
 class Screen:
@@ -46,7 +51,7 @@ class Screen:
         """Write what was recorded as SVG."""
         if self._record:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(self._record.export_svg(title="adaptor demo"))
+            path.write_text(self._record.export_svg(title="adaptor demo", code_format=PICTURE_FORMAT))
 
     @contextmanager
     def act(self, story: ActStory) -> Iterator[None]:

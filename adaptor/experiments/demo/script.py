@@ -109,12 +109,17 @@ def run_demo(choices: DemoChoices, screen: Screen) -> Report:
     state_dir = choices.state_dir or choices.home / "state" / time.strftime("%Y%m%d-%H%M%S")
     screen.say("starting the embedded Flink and the service ...")
     with Stage(choices.home, state_dir) as stage:
-        screen.say(f"Flink answers at {stage.rest_url}, adaptor at {stage.address}, state in {state_dir}")
+        screen.say(f"Flink answers at {stage.rest_url}, adaptor at {stage.address}, state in {_shown(state_dir)}")
         calibration = _calibrated(stage, choices, screen)
         stories = [_played(stage, plan, calibration, choices, screen) for plan in _acts(stage, calibration, choices)]
         checks = [_checked(stage, story, calibration) for story in stories]
     _close(screen, stories, checks, state_dir)
     return _report(choices, calibration, stories, checks, time.monotonic() - began_s, state_dir)
+
+
+def _shown(path: Path) -> Path:
+    """A path as the user would type it here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _acts(stage: Stage, calibration: Calibration, choices: DemoChoices) -> list[ActPlan]:
@@ -238,7 +243,9 @@ def _close(screen: Screen, stories: Sequence[ActStory], checks: Sequence[dict[st
         )
     inside, predicted = _coverage(stories)
     screen.say(f"{inside} of {predicted} predicted durations lay inside their 80 % interval.")
-    screen.say(f"adaptor explain {stories[0].run_id} 3 --state-dir {state_dir}   says why superstep 3 ran as it did.")
+    screen.say(
+        f"adaptor explain {stories[0].run_id} 3 --state-dir {_shown(state_dir)}   says why superstep 3 ran as it did."
+    )
 
 
 def _coverage(stories: Sequence[ActStory]) -> tuple[int, int]:
@@ -288,7 +295,7 @@ def _report(
             "rows": calibration.rows,
             "fixed_cost_s": calibration.fixed_s,
             "superstep_at_1_s": calibration.superstep_s,
-            "state_dir": str(state_dir),
+            "state_dir": str(_shown(state_dir)),
             "checks": list(checks),
             "acts": [story.as_json() for story in stories],
         },
