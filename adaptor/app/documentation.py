@@ -16,12 +16,12 @@ def update_settings(path: Path) -> None:
 
 
 def update_figures(path: Path, reports: Sequence[Path]) -> None:
-    """Rewrite the table of figures in a file from the JSON that commands printed."""
+    """Rewrite the table of figures in a file from the JSON that commands printed: those with a goal or a baseline."""
     rows = ["| figure | measured | baseline of the same run | goal | command |", "| --- | --- | --- | --- | --- |"]
     for report in reports:
         document = json.loads(report.read_text())
-        for figure in document["figures"]:
-            rows.append(_figure_row(figure, document["command"]))
+        told = [one for one in document["figures"] if one["goal"] is not None or one["baseline"] is not None]
+        rows += [_figure_row(figure, document["command"]) for figure in told]
         machine = document["machine"]
     rows.append("")
     rows.append(f"Measured on {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB.")
