@@ -28,8 +28,9 @@ _HEALTH = "/grpc.health.v1.Health/Check"
 RECONNECT_MS = 500
 """Longest pause between two connection attempts; gRPC's own 120 s would outlast most supersteps."""
 
-SLOT_LOOK_S = 1.0
-"""Wait for slots in one call: short, so that a service that dies meanwhile is noticed soon."""
+SLOT_LOOK_S = 0.5
+"""Wait for slots in one call: a quarter of a barrier's wait, within which the answer must come, so that a service that
+hangs meanwhile is noticed in time."""
 
 RETRY_PAUSE_S = 0.05
 """Pause before a call that was broken off is repeated: a fraction of what a service takes to restart."""
@@ -109,9 +110,9 @@ class Delivery:
         deadline, existing = time.monotonic() + max_wait_s, None
         try:
             while not self._away:
-                wait_s = min(SLOT_LOOK_S, _left(deadline))
+                wait_s = min(SLOT_LOOK_S, self._max_wait_s / 2, _left(deadline))
                 request = pb.AwaitSlotsRequest(run_id=self._start.run_id, wait_s=wait_s)
-                answer: pb.AwaitSlotsResponse = self._stub.AwaitSlots(request, timeout=wait_s + self._max_wait_s)
+                answer: pb.AwaitSlotsResponse = self._stub.AwaitSlots(request, timeout=self._max_wait_s)
                 existing = answer.existing_slots
                 if answer.settled or existing >= wanted or time.monotonic() >= deadline:
                     break

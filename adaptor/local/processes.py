@@ -32,7 +32,7 @@ LOOKS_DURING_EXEC = 20
 PAUSE_DURING_EXEC_S = 0.005
 
 # Own children, kept to reap them: an ended child stays in the process table until its parent asks for its exit code.
-_children: dict[int, subprocess.Popen[bytes]] = {}
+_children: dict[int, tuple[subprocess.Popen[bytes], str]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +91,13 @@ def start_process(command: Sequence[str], *, environment: Mapping[str, str], out
             )
         except OSError as error:
             raise EmbeddedFlinkError(f"{command[0]} cannot be started: {error}") from error
-    _children[child.pid] = child
+    _children[child.pid] = child, environment.get(CLUSTER_VARIABLE, "")
     return child.pid
 
 
 def reap() -> None:
     """Take the exit codes of own children that ended."""
-    for pid, child in list(_children.items()):
+    for pid, (child, _) in list(_children.items()):
         if child.poll() is not None:
             _children.pop(pid, None)
 
@@ -150,7 +150,18 @@ def end_leftovers(home: Path, *, timeout_s: float = 10.0) -> int:
             break
         end_processes(found, timeout_s=timeout_s)
         ended += len(found)
+    _await_children(home, timeout_s=timeout_s)
     return ended
+
+
+def _await_children(home: Path, *, timeout_s: float) -> None:
+    """Take the exit codes of own children of this cluster, also of those that are ending and show no environment."""
+    cluster = str(home.absolute())
+    for pid, (child, of_cluster) in list(_children.items()):
+        if of_cluster == cluster:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(timeout_s)
+                _children.pop(pid, None)
 
 
 def _marked_process(handle: psutil.Process, cluster: str) -> ClusterProcess | None:
