@@ -107,9 +107,5 @@ class PortInUseError(AdaptorError):
     """The address to listen on is taken."""
 
 
-class ServiceUnreachableError(AdaptorError):
-    """The adaptor service did not answer a command."""
-
-
 class ReplayDifferenceError(AdaptorError):
     """Recorded events run through the core again did not give the recorded plans."""

@@ -30,7 +30,8 @@ class VertexStatistics:
     Attributes:
         name: Flink's description of the vertex.
         parallelism: Subtasks it really ran with.
-        max_parallelism: Most subtasks it could have had; 1 marks a vertex that cannot scale.
+        max_parallelism: Most subtasks it could have had (key groups); Flink gives more than 1 also to vertices that
+            run with one subtask.
         duration_s: First subtask's start to last one's end.
         records_in: Records read by all subtasks from other vertices.
         records_out: Records written to other vertices.

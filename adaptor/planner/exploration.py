@@ -21,8 +21,11 @@ from adaptor.planner.situation import Situation
 SHORTEST_WORTH_TRYING = 2
 """Supersteps that must be left for a try: one to learn from and one to use what was learnt."""
 
+EVEN_CHANCE = 0.5
+"""Chance of meeting the target above which nothing is risked for it: it is more likely met than missed."""
 
 NOT_ALLOWED = "would have to be tried first, and no more tries are allowed"
+"""Verdict on candidates outside the measured range once the tries are used up."""
 
 
 def may_explore(outlook: Outlook) -> bool:
@@ -102,8 +105,7 @@ def last_resort(outlook: Outlook) -> Choice | None:
     situation = outlook.situation
     base = the_measured_one(outlook)
     narrower = situation.candidates[_fit(situation) & (situation.candidates < base)]
-    even_chance = 0.5
-    if not len(narrower) or not may_explore(outlook) or outlook.on_time[situation.index(base)] >= even_chance:
+    if not len(narrower) or not may_explore(outlook) or outlook.on_time[situation.index(base)] >= EVEN_CHANCE:
         return None
     chosen = int(narrower[np.argmin(abs(narrower - base // 2))])
     return _try(

@@ -14,7 +14,6 @@ NEVER_IN_A_CALL = {
     errors.JavaMissingError,
     errors.EmbeddedFlinkError,
     errors.PortInUseError,
-    errors.ServiceUnreachableError,
     errors.ReplayDifferenceError,
 }
 """What belongs to commands: should a call ever meet one, that is a bug, and INTERNAL says so."""
