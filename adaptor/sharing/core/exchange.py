@@ -1,0 +1,325 @@
+"""What a replica asks of its peers and tells them: heads on every news and from time to time, pages, single blocks.
+
+Everything is a reaction to something that happened, with the time given: the outcome is a `Step`, whose changes are
+to be written before its calls are made. A call that fails, comes late or never comes is an event like others. News
+spread by rumour: who applies something new tells its neighbours, the first of them the blocks themselves, the others
+only the heads; whoever missed it finds out when heads are next compared with anybody [Demers87].
+
+[Demers87] Demers et al., "Epidemic algorithms for replicated database maintenance", PODC 1987.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from adaptor.sharing.core.cid import Cid, cid_of
+from adaptor.sharing.core.messages import Announcement, Call, Fetch, Meet, Page, Position, Pull
+from adaptor.sharing.core.peers import AddressBook, Chance, Peer
+from adaptor.sharing.core.refusal import Refusal, RefusalReason
+from adaptor.sharing.core.replica import Replica
+from adaptor.sharing.core.state import SELF, Changes
+
+PULL_FROM = 8
+"""Entries behind from which pages are pulled instead of single blocks fetched: about one round trip per level saved."""
+
+KNOWN_SHARE = 0.1
+"""Share of a peer's entries held here from which its first page is not pulled: most of it would be known."""
+
+PAGES_WITHOUT_NEWS = 8
+"""Pages in a row that bring nothing new before a pull is given up: some 8 MiB."""
+
+PEERS_TOLD = 8
+"""Peers named in an announcement: with a handful from each neighbour the book fills within minutes."""
+
+SWARM_ANSWER_S = 0.5
+"""Longest chosen wait before a swarm is answered that one of it lacks something: lets one answer for all."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Step:
+    """The outcome of something that happened.
+
+    Attributes:
+        changes: To be written before anything else.
+        calls: To be made then.
+        peers: Names of peers of whom something durable changed.
+    """
+
+    changes: Changes = field(default_factory=Changes)
+    calls: list[Call] = field(default_factory=list)
+    peers: set[str] = field(default_factory=set)
+
+
+class Exchange:
+    """The conversation of one replica with all others.
+
+    Args:
+        replica: The log.
+        book: Known peers.
+        chance: Where choices come from.
+        address: Where this replica listens; empty if nowhere.
+    """
+
+    def __init__(self, replica: Replica, book: AddressBook, *, chance: Chance, address: str = "") -> None:
+        self.replica = replica
+        self.book = book
+        self.address = address
+        self._limits = replica.limits
+        self._chance = chance
+        self._in_flight: dict[Cid, str] = {}
+        self._fetches = 0
+        self._pulling: str | None = None
+        self._pages_without_news = 0
+        self._next_round_s = 0.0
+        self._answer_swarm_s: float | None = None
+
+    @property
+    def position(self) -> Position:
+        """How far this replica got."""
+        return Position(self.replica.epoch, len(self.replica.applied))
+
+    @property
+    def catching_up(self) -> bool:
+        """Whether blocks are known to be missing or on the way."""
+        return bool(self._pulling or len(self.replica.missing))
+
+    def greeting(self, blocks: tuple[bytes, ...] = ()) -> Announcement:
+        """What this replica says of itself."""
+        heads = sorted(self.replica.head_heights().items(), key=lambda item: (-item[1], item[0]))
+        return Announcement(
+            heads=tuple(heads[: self._limits.heads]),
+            position=self.position,
+            blocks=blocks,
+            address=self.address,
+            peers=self.book.some(PEERS_TOLD),
+        )
+
+    def met(self, peer: str, said: Announcement, *, size_bytes: int, now_s: float, through: str = "") -> Step:
+        """A peer said what it holds, unasked or in answer to `Meet`.
+
+        Args:
+            peer: Who spoke.
+            said: What it said.
+            size_bytes: Of the message.
+            now_s: Seconds since the epoch.
+            through: The swarm that carried it and is to be answered; empty if the peer itself is.
+        """
+        step = Step()
+        one = self._heard(peer, size_bytes, address=said.address, now_s=now_s, step=step)
+        if one is None:
+            return step
+        for name, address in said.peers[:PEERS_TOLD]:
+            if self.book.get(name) is None and self.book.learn(name, address) is not None:
+                step.peers.add(name)
+        if len(said.heads) > self._limits.heads:
+            text = f"{len(said.heads)} heads at once, the limit is {self._limits.heads}"
+            self._refuse(one, RefusalReason.TOO_MANY_HEADS, text, step)
+            return step
+        self.replica.receive(said.blocks, peer=peer, now_s=now_s, changes=step.changes)
+        asked = self.book.get(through) or one
+        asked.heads = frozenset(cid for cid, _ in said.heads)
+        self._compare(asked, said, now_s=now_s, step=step)
+        return self._finished(step, source=asked, now_s=now_s)
+
+    def fetched(self, call: Fetch, blocks: Sequence[bytes], *, size_bytes: int, now_s: float) -> Step:
+        """A peer gave blocks; they may be others than those that were asked for, or fewer."""
+        step = Step()
+        self._landed(call)
+        one = self._heard(call.peer, size_bytes, now_s=now_s, step=step)
+        if one is None:
+            return self._lost(call.cids, call.peer, now_s=now_s, step=step)
+        self.replica.receive(blocks, peer=call.peer, now_s=now_s, changes=step.changes)
+        lacking = [cid for cid in call.cids if cid in self.replica.missing]
+        given = {cid_of(block) for block in blocks}
+        if not one.swarm and not given <= set(call.cids):
+            text = "blocks that were not asked for, or under other names than their own"
+            self._refuse(one, RefusalReason.WRONG_CID, text, step)
+        if given.intersection(call.cids) - set(lacking):
+            for cid in lacking:
+                self.replica.missing.again(cid, now_s=now_s)
+            lacking = []
+        return self._lost(lacking, call.peer, now_s=now_s, step=step, source=one)
+
+    def pulled(self, call: Pull, page: Page, *, size_bytes: int, now_s: float) -> Step:
+        """A peer gave a page."""
+        step = Step()
+        self._pulling = None
+        one = self._heard(call.peer, size_bytes, now_s=now_s, step=step)
+        if one is None:
+            return step
+        self.replica.receive(page.blocks, peer=call.peer, now_s=now_s, changes=step.changes)
+        onward = page.position.epoch == call.after.epoch and page.position.sequence > call.after.sequence
+        self._pages_without_news = 0 if step.changes.applied else self._pages_without_news + 1
+        if onward:
+            one.cursor = page.position
+            step.peers.add(one.peer)
+            if page.more and self._pages_without_news < PAGES_WITHOUT_NEWS:
+                self._pulling = one.peer
+                step.calls.append(Pull(peer=one.peer, after=page.position))
+        return self._finished(step, source=one, now_s=now_s)
+
+    def failed(self, call: Call, *, now_s: float) -> Step:
+        """A call came to nothing: refused, timed out, cut, or unreadable."""
+        step = Step()
+        one = self.book.get(call.peer)
+        if one is not None:
+            one.failures += 1
+            wait_s = min(self._limits.retry_s * 2**one.failures, self._limits.retry_max_s)
+            one.next_try_s = now_s + wait_s * (0.5 + self._chance.random())
+            self._next_round_s = min(self._next_round_s, one.next_try_s)
+        if isinstance(call, Pull):
+            self._pulling = None
+        if isinstance(call, Fetch):
+            self._landed(call)
+            return self._lost(call.cids, call.peer, now_s=now_s, step=step)
+        return self._finished(step, source=None, now_s=now_s)
+
+    def appended(self, changes: Changes, *, now_s: float) -> Step:
+        """This replica wrote entries of its own."""
+        return self._finished(Step(changes=changes), source=None, now_s=now_s)
+
+    def tick(self, now_s: float) -> Step:
+        """Time went by: retries that are due, and from time to time a comparison of heads with somebody."""
+        step = Step()
+        if self._answer_swarm_s is not None and now_s >= self._answer_swarm_s:
+            self._answer_swarm_s = None
+            for one in self.book.neighbours(now_s):
+                if one.swarm:
+                    self._tell(one, (), step=step)
+        if now_s >= self._next_round_s:
+            first = self._next_round_s == 0.0
+            self._next_round_s = now_s + self._limits.anti_entropy_s * (0.5 + self._chance.random())
+            for one in self.book.neighbours(now_s) if first else self.book.at_random(1, now_s=now_s):
+                self._tell(one, (), step=step)
+        self._fetch_due(now_s, step)
+        return step
+
+    def meet_soon(self) -> None:
+        """Let the next `tick` compare heads with all neighbours, as at the start."""
+        self._next_round_s = 0.0
+
+    def next_tick_s(self) -> float:
+        """When `tick` should be called next, seconds since the epoch."""
+        times = [self._next_round_s, self._answer_swarm_s, self.replica.missing.next_try_s()]
+        return min(one for one in times if one is not None)
+
+    def _compare(self, one: Peer, said: Announcement, *, now_s: float, step: Step) -> None:
+        """Find out what the peer has that is not held here, and how best to get it."""
+        unknown = [(cid, height) for cid, height in said.heads if not self.replica.knows(cid)]
+        if one.swarm:
+            if not self.replica.heads <= one.heads:
+                wait_s = SWARM_ANSWER_S * self._chance.random()
+                self._answer_swarm_s = self._answer_swarm_s or now_s + wait_s
+            elif not unknown:
+                self._answer_swarm_s = None
+        if not unknown:
+            if said.position is not None and not one.swarm:
+                one.cursor = said.position
+                step.peers.add(one.peer)
+            return
+        pull = self._pull_from(one, said.position)
+        if pull is not None:
+            self._pulling = one.peer
+            self._pages_without_news = 0
+            step.calls.append(pull)
+            return
+        self.replica.hear(unknown, peer=one.peer, now_s=now_s, changes=step.changes)
+
+    def _pull_from(self, one: Peer, position: Position | None) -> Pull | None:
+        """The pull that brings what a peer has beyond what is held here, if that is the cheaper way."""
+        if position is None or one.swarm or self._pulling is not None or not one.address:
+            return None
+        known = one.cursor if one.cursor is not None and one.cursor.epoch == position.epoch else None
+        if known is None and len(self.replica.applied) > KNOWN_SHARE * position.sequence:
+            return None
+        after = known or Position(position.epoch, 0)
+        return Pull(peer=one.peer, after=after) if position.sequence - after.sequence >= PULL_FROM else None
+
+    def _finished(self, step: Step, *, source: Peer | None, now_s: float) -> Step:
+        """Tell neighbours of news, and ask for what is due."""
+        applied = step.changes.applied
+        for refusal in step.changes.refusals:
+            self._count(refusal, step)
+        own = bool(applied) and applied[-1].peer == SELF
+        if applied and (own or not self.catching_up):
+            news = self._news(step.changes)
+            eager = self._limits.eager
+            for one in self.book.neighbours(now_s):
+                if one is source or self.replica.heads <= one.heads:
+                    continue
+                given = news if one.swarm or eager > 0 else ()
+                eager -= not one.swarm
+                self._tell(one, given, step=step)
+        self._fetch_due(now_s, step)
+        return step
+
+    def _news(self, changes: Changes) -> tuple[bytes, ...]:
+        """Blocks of this step's entries if all of them fit into an announcement."""
+        blocks = tuple(changes.blocks[one.cid] for one in changes.applied if one.cid in changes.blocks)
+        whole = len(blocks) == len(changes.applied)
+        return blocks if whole and sum(map(len, blocks)) <= self._limits.inline_bytes else ()
+
+    def _tell(self, one: Peer, blocks: tuple[bytes, ...], *, step: Step) -> None:
+        said = self.greeting(blocks)
+        one.heads = one.heads | {cid for cid, _ in said.heads} if one.swarm else one.heads
+        step.calls.append(Meet(peer=one.peer, announcement=said))
+
+    def _fetch_due(self, now_s: float, step: Step) -> None:
+        """Ask for missing blocks whose time has come, of whoever spoke of them, several at once."""
+        limits = self._limits
+        while self._pulling is None and self._fetches < limits.fetches_in_flight:
+            due = self.replica.missing.due(now_s, most=limits.fetch_batch)
+            wanted: dict[str, list[Cid]] = {}
+            for cid, missing in due:
+                if cid not in self._in_flight:
+                    wanted.setdefault(self._whom_to_ask(missing.peers, now_s), []).append(cid)
+            for cid in wanted.pop("", ()):
+                self.replica.missing.postpone(cid, now_s=now_s)
+            for peer, cids in wanted.items():
+                self._fetches += 1
+                self._in_flight.update(dict.fromkeys(cids, peer))
+                step.calls.append(Fetch(peer=peer, cids=tuple(cids)))
+            if not due:
+                return
+
+    def _whom_to_ask(self, peers: Iterable[str], now_s: float) -> str:
+        for name in peers:
+            one = self.book.get(name)
+            if one is not None and one.usable(now_s):
+                return name
+        return next((one.peer for one in self.book.at_random(1, now_s=now_s)), "")
+
+    def _landed(self, call: Fetch) -> None:
+        self._fetches -= 1
+        for cid in call.cids:
+            self._in_flight.pop(cid, None)
+
+    def _lost(self, cids: Iterable[Cid], peer: str, *, now_s: float, step: Step, source: Peer | None = None) -> Step:
+        self.replica.not_found(cids, peer=peer, now_s=now_s, changes=step.changes)
+        return self._finished(step, source=source, now_s=now_s)
+
+    def _heard(self, peer: str, size_bytes: int, *, now_s: float, step: Step, address: str = "") -> Peer | None:
+        """Note that a peer spoke; ``None`` if it is nobody's business or sends more than it may."""
+        one = self.book.learn(peer, address, vouched=True)
+        if one is None:
+            return None
+        one.last_heard_s, one.failures, one.next_try_s = now_s, 0, 0.0
+        step.peers.add(peer)
+        if one.within_its_bytes(size_bytes, most=self._limits.peer_bytes_per_minute, now_s=now_s):
+            return one
+        one.next_try_s = (one.minute + 1) * 60.0
+        text = f"more than {self._limits.peer_bytes_per_minute} bytes within a minute"
+        self._refuse(one, RefusalReason.TOO_MANY_BYTES, text, step)
+        return None
+
+    def _refuse(self, one: Peer, reason: RefusalReason, text: str, step: Step) -> None:
+        one.refusals += 1
+        step.peers.add(one.peer)
+        step.changes.refusals.append(Refusal(reason=reason, text=text, peer=one.peer))
+
+    def _count(self, refusal: Refusal, step: Step) -> None:
+        one = self.book.get(refusal.peer)
+        if one is not None and refusal.cid is not None:
+            one.refusals += 1
+            step.peers.add(one.peer)

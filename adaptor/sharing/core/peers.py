@@ -1,0 +1,163 @@
+"""What is known of each peer, and the address book that it makes up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from adaptor.sharing.core.cid import Cid
+from adaptor.sharing.core.limits import ReplicaLimits
+from adaptor.sharing.core.messages import Position
+
+T = TypeVar("T")
+
+MINUTE_S = 60.0
+
+
+class Chance(Protocol):
+    """Where choices come from; `random.Random` is one."""
+
+    def random(self) -> float:
+        """A number from 0 up to 1."""
+        ...
+
+    def sample(self, population: Sequence[T], k: int) -> list[T]:
+        """`k` different elements."""
+        ...
+
+
+@dataclass(slots=True)
+class Peer:
+    """One peer, as this replica sees it.
+
+    Attributes:
+        peer: Its name: the public key in hex, or a pseudonym of a whole swarm.
+        address: Where it can be reached; empty if unknown.
+        swarm: Whether this stands for everybody on a topic: told once, it answers nothing and serves no pages.
+        cursor: Up to where in its order everything is held here.
+        heads: What it named last.
+        last_heard_s: Seconds since the epoch; 0 for never.
+        failures: Calls that failed since the last that did not.
+        next_try_s: Not called before.
+        bytes_in: Taken from it, in all.
+        bytes_out: Given to it, in all.
+        minute: The minute that `minute_bytes` counts in.
+        minute_bytes: Taken within that minute.
+        refusals: What was refused of it, in number.
+    """
+
+    peer: str
+    address: str = ""
+    swarm: bool = False
+    cursor: Position | None = None
+    heads: frozenset[Cid] = frozenset()
+    last_heard_s: float = 0.0
+    failures: int = 0
+    next_try_s: float = 0.0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    minute: int = -1
+    minute_bytes: int = 0
+    refusals: int = 0
+
+    def usable(self, now_s: float) -> bool:
+        """Whether it may be called now."""
+        return bool(self.swarm or self.address) and self.next_try_s <= now_s
+
+    def within_its_bytes(self, size_bytes: int, *, most: int, now_s: float) -> bool:
+        """Count bytes taken; tells whether they are still within what a peer may send in a minute."""
+        minute = int(now_s // MINUTE_S)
+        if minute != self.minute:
+            self.minute, self.minute_bytes = minute, 0
+        self.minute_bytes += size_bytes
+        self.bytes_in += size_bytes
+        return self.minute_bytes <= most
+
+
+class AddressBook:
+    """All known peers.
+
+    Args:
+        limits: Bounds of this replica.
+        own: This replica's name, which is never in the book.
+        chance: Where choices come from.
+        known: Peers of earlier.
+    """
+
+    def __init__(self, limits: ReplicaLimits, *, own: str, chance: Chance, known: Iterable[Peer] = ()) -> None:
+        self._limits = limits
+        self._own = own
+        self._chance = chance
+        self._peers: dict[str, Peer] = {one.peer: one for one in known if one.peer != own}
+        self._chosen: list[str] = []
+
+    def __iter__(self) -> Iterator[Peer]:
+        return iter(self._peers.values())
+
+    def get(self, peer: str) -> Peer | None:
+        """A peer, if it is known."""
+        return self._peers.get(peer)
+
+    def learn(self, peer: str, address: str = "", *, swarm: bool = False, vouched: bool = False) -> Peer | None:
+        """Note a peer and where it is.
+
+        Args:
+            peer: Its name.
+            address: Where it listens; empty if unknown.
+            swarm: Whether it is a swarm.
+            vouched: Whether it said so itself; what others say of it never replaces a known address.
+
+        Returns:
+            The peer, or ``None`` if it is this replica itself, or the book is full of peers heard from.
+        """
+        if peer == self._own:
+            return None
+        one = self._peers.get(peer)
+        if one is None:
+            if len(self._peers) >= self._limits.peers and not self._forget_one(vouched=vouched):
+                return None
+            one = self._peers[peer] = Peer(peer, address, swarm)
+        if address and (vouched or not one.address) and address != one.address:
+            one.address, one.failures, one.next_try_s = address, 0, 0.0
+        return one
+
+    def neighbours(self, now_s: float) -> list[Peer]:
+        """Those who are told of news: a choice that stays as long as they answer, swarms always, and recent callers."""
+        usable = [one for one in self._peers.values() if one.usable(now_s)]
+        names = {one.peer for one in usable}
+        self._chosen = [one for one in self._chosen if one in names]
+        lacking = self._limits.fan_out - len(self._chosen)
+        others = [one.peer for one in usable if not one.swarm and one.peer not in self._chosen]
+        if lacking > 0 and others:
+            self._chosen += self._chance.sample(others, min(lacking, len(others)))
+        recent = [
+            one.peer
+            for one in usable
+            if now_s - one.last_heard_s < 2 * self._limits.anti_entropy_s and one.peer not in self._chosen
+        ]
+        swarms = [one.peer for one in usable if one.swarm]
+        inbound = [one for one in recent if one not in swarms][: self._limits.fan_out]
+        return [self._peers[one] for one in (*swarms, *self._chosen, *inbound)]
+
+    def some(self, most: int) -> tuple[tuple[str, str], ...]:
+        """A few peers that were heard from and answer, with their addresses, to tell others of."""
+        good = [one for one in self._peers.values() if one.address and one.last_heard_s and not one.failures]
+        known = [(one.peer, one.address) for one in good]
+        return tuple(self._chance.sample(known, min(most, len(known))))
+
+    def at_random(self, most: int, *, now_s: float) -> list[Peer]:
+        """Some peers that may be called, by chance."""
+        usable = [one for one in self._peers.values() if one.usable(now_s)]
+        return self._chance.sample(usable, min(most, len(usable)))
+
+    def _forget_one(self, *, vouched: bool) -> bool:
+        """Make room for a caller, at the cost of a peer that never answered or fails; hearsay makes nobody go."""
+        if not vouched:
+            return False
+        doubtful = [one for one in self._peers.values() if not one.swarm and (one.failures or not one.last_heard_s)]
+        if not doubtful:
+            return False
+        worst = max(doubtful, key=lambda one: (one.failures, one.peer))
+        del self._peers[worst.peer]
+        return True
