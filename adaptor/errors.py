@@ -88,6 +88,51 @@ class ProvisionError(AdaptorError):
     """Slots that were asked for did not come, or surplus ones did not go."""
 
 
+# --- a peer's side ------------------------------------------------------------------------------------------
+
+
+class PeerError(AdaptorError):
+    """Base of what goes wrong because of a peer; none of it is this machine's fault, and none of it stops a run."""
+
+
+class PeerCallError(PeerError):
+    """A call to a peer came to nothing: it cannot be reached, is not who it should be, or answers nonsense.
+
+    Attributes:
+        peer: Its name.
+        problem: What happened.
+        malformed: Whether it answered, but nonsense.
+    """
+
+    def __init__(self, peer: str, problem: str, *, malformed: bool = False) -> None:
+        super().__init__(f"peer {peer[:16]}: {problem}")
+        self.peer = peer
+        self.problem = problem
+        self.malformed = malformed
+
+
+# --- the shared log -----------------------------------------------------------------------------------------
+
+
+class NoLogError(AdaptorError):
+    """This machine takes part in no log."""
+
+    def __init__(self) -> None:
+        super().__init__("sharing: there is no log here; `adaptor share create NAME` makes one, `share join` joins one")
+
+
+class NotAllowedError(AdaptorError):
+    """The log's rules do not let this machine do that."""
+
+
+class UnknownContributionError(AdaptorError):
+    """No such contribution is part of the log here."""
+
+    def __init__(self, contribution: str) -> None:
+        super().__init__(f"contribution: {contribution[:80]!r} is not part of the log here")
+        self.contribution = contribution
+
+
 # --- this machine -------------------------------------------------------------------------------------------
 
 
@@ -97,6 +142,32 @@ class JavaMissingError(AdaptorError):
 
 class EmbeddedFlinkError(AdaptorError):
     """The embedded cluster could not be started or stopped."""
+
+
+class KuboError(AdaptorError):
+    """Base of what goes wrong between adaptor and the Kubo node beside it; what peers do wrong is never one."""
+
+
+class KuboMissingError(KuboError):
+    """No Kubo is on this machine, and none could be built."""
+
+
+class KuboNodeError(KuboError):
+    """The node could not be started or stopped."""
+
+
+class KuboUnavailableError(KuboError):
+    """The node's API refused the connection, did not answer in time, or answered with an error or with nonsense.
+
+    Attributes:
+        url: Of the API.
+        problem: What happened.
+    """
+
+    def __init__(self, url: str, problem: str) -> None:
+        super().__init__(f"Kubo at {url} is of no use now ({problem}); `adaptor ipfs status` says how it is")
+        self.url = url
+        self.problem = problem
 
 
 class StateDirectoryError(AdaptorError):

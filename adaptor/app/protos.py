@@ -56,11 +56,11 @@ def stale_files(scratch: Path) -> list[str]:
 
 
 def _staged_under_api(protos: Path, folder: Path) -> Path:
-    """Copy of the proto files at ``adaptor/api/``: protoc derives Python's module names from the path."""
+    """Copy of the proto files at ``adaptor/api/``, imports too: protoc derives Python's module names from the path."""
     for path in protos.rglob("*.proto"):
         staged = folder / "adaptor" / "api" / path.relative_to(protos / "adaptor")
         staged.parent.mkdir(parents=True, exist_ok=True)
-        staged.write_text(path.read_text())
+        staged.write_text(path.read_text().replace('import "adaptor/', 'import "adaptor/api/'))
     return folder
 
 

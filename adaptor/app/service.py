@@ -12,11 +12,12 @@ from pathlib import Path
 from adaptor.app.clock import SystemClock
 from adaptor.app.meters import NoMeter
 from adaptor.app.settings import Settings
+from adaptor.app.sharing import participation
 from adaptor.control.run_controller import RunController
 from adaptor.domain.run import PlanningSettings
 from adaptor.engine.engine import Engine
 from adaptor.engine.outbox import Outbox
-from adaptor.engine.ports import Meter, Provisioner, Publisher
+from adaptor.engine.ports import Meter, Provisioner
 from adaptor.engine.settings import EngineSettings
 from adaptor.engine.slot_ledger import SlotLedger
 from adaptor.flink.client import FlinkClient
@@ -26,12 +27,17 @@ from adaptor.local.settings import EmbeddedFlinkSettings
 from adaptor.observer.superstep import SuperstepObserver
 from adaptor.provisioner.fixed import FixedProvisioner, UnknownCluster
 from adaptor.rescaler.driver_loop import DriverLoopRescaler
+from adaptor.service.run_service import RunService
 from adaptor.service.server import Server
-from adaptor.sharing.no_peers import NoPeers
+from adaptor.service.sharing_service import SharingService
+from adaptor.sharing.precedence import Precedence
 from adaptor.store.run_store import SqliteRunStore
 from adaptor.store.state_directory import StateDirectory
 
 _log = logging.getLogger(__name__)
+
+UNPUBLISHED_COUNTED = 10_000
+"""Most waiting observations that a status counts: reading them takes some 50 ms."""
 
 
 class Service:
@@ -40,13 +46,12 @@ class Service:
     Args:
         settings: Of everything.
         meter: Learns how long stages took.
-        publisher: Takes observations to peers.
 
     Raises:
         AdaptorError: If the state directory, the port or the embedded cluster cannot be used.
     """
 
-    def __init__(self, settings: Settings, *, meter: Meter | None = None, publisher: Publisher | None = None) -> None:
+    def __init__(self, settings: Settings, *, meter: Meter | None = None) -> None:
         self._settings = settings
         self._directory = StateDirectory(settings["service.state_dir"])
         try:
@@ -61,10 +66,12 @@ class Service:
             clock=SystemClock().monotonic_s,
         )
         self._local: LocalProvisioner | None = None
-        self.engine = self._engine(meter or NoMeter(), publisher or NoPeers())
+        self.precedence = Precedence()
+        self.sharing = participation(settings, precedence=self.precedence, measured=self.store.observations_after)
+        self.engine = self._engine(meter or NoMeter())
         self.server: Server | None = None
 
-    def _engine(self, meter: Meter, publisher: Publisher) -> Engine:
+    def _engine(self, meter: Meter) -> Engine:
         settings = self._settings
         ledger = SlotLedger(self._provisioners(), idle_slots=settings["engine.idle_slots"])
         return Engine(
@@ -72,7 +79,8 @@ class Service:
             observer=self._observer,
             ledger=ledger,
             rescaler=DriverLoopRescaler(),
-            outbox=Outbox(self.store, publisher, batch=settings["sharing.publish_batch"]),
+            outbox=Outbox(self.store, self.sharing, batch=settings["sharing.publish_batch"]),
+            knowledge=self.sharing,
             controller=RunController(spans=meter.span),
             clock=SystemClock(),
             meter=meter,
@@ -127,23 +135,28 @@ class Service:
         """
         settings = self._settings
         self.server = Server(
-            self.engine,
+            RunService(self.engine, default_confidence=settings["planner.confidence"], first=self.precedence.first),
+            SharingService(self.sharing, unpublished=self._unpublished),
             listen=settings["service.listen"],
             allow_remote=settings["service.allow_remote"],
             default_deadline_s=settings["service.default_deadline"],
-            default_confidence=settings["planner.confidence"],
             max_message_bytes=settings["service.max_message_bytes"],
         )
+        await self.sharing.start()
         await self.engine.resume()
         await self.server.start()
         self.engine.start()
         return self.server.address
+
+    async def _unpublished(self) -> int:
+        return len(await self.store.unpublished(limit=UNPUBLISHED_COUNTED))
 
     async def stop(self) -> None:
         """Finish calls in flight, end the background work and let go of the state directory."""
         if self.server is not None:
             await self.server.stop(grace_s=self._settings["service.stop_grace"])
         await self.engine.stop()
+        await self.sharing.stop()
         if self._local is not None:
             self._local.close()
         self._observer.close()

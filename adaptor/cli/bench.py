@@ -10,10 +10,15 @@ from rich.console import Console
 
 from adaptor.cli.options import json_option, output
 from adaptor.experiments.barrier_bench import bench_barrier
+from adaptor.experiments.fuzz import bench_fuzz
 from adaptor.experiments.overhead_bench import bench_overhead
 from adaptor.experiments.report import Report, figures_with_goals
 
-BENCHES = {"barrier": "what one barrier costs the service", "overhead": "what adaptor costs a real run"}
+BENCHES = {
+    "barrier": "what one barrier costs the service",
+    "overhead": "what adaptor costs a real run",
+    "fuzz": "wrong bytes for every decoder that peers reach",
+}
 
 
 @click.group(invoke_without_command=True)
@@ -50,6 +55,16 @@ def overhead(home: Path, seed: int, as_json: bool) -> None:
     """Measure how long a real run's driver is blocked, and the service's CPU time."""
     Console(file=sys.stderr).print("running the demo's job once ...")
     print_report(bench_overhead(home.absolute(), seed=seed), as_json=as_json)
+
+
+@bench.command()
+@click.option("--inputs", type=click.IntRange(1), default=20_000, show_default=True, help="Inputs for each decoder.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of all inputs.")
+@json_option
+def fuzz(inputs: int, seed: int, as_json: bool) -> None:
+    """Give wrong bytes to every decoder that peers reach; anything but its own refusal is a crash."""
+    console = Console(file=sys.stderr, soft_wrap=True, markup=False, highlight=False)
+    print_report(bench_fuzz(inputs=inputs, seed=seed, progress=console.print), as_json=as_json)
 
 
 def print_report(report: Report, *, as_json: bool) -> None:

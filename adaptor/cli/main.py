@@ -10,8 +10,10 @@ from adaptor import __version__
 from adaptor.cli.bench import bench
 from adaptor.cli.demo import demo
 from adaptor.cli.documentation import docs
+from adaptor.cli.ipfs import ipfs
 from adaptor.cli.reading import explain, replay, runs, show
 from adaptor.cli.service import config, doctor, serve
+from adaptor.cli.share import share
 from adaptor.errors import AdaptorError, ReplayDifferenceError
 
 EXIT_DIFFERENT = 1
@@ -24,7 +26,7 @@ def cli() -> None:
     """Resource manager beside Apache Flink: rescales iterative jobs at their iteration barriers."""
 
 
-for command in (serve, demo, runs, show, explain, replay, config, doctor, bench, docs):
+for command in (serve, demo, runs, show, explain, replay, config, doctor, bench, docs, share, ipfs):
     cli.add_command(command)
 
 

@@ -91,7 +91,7 @@ class RunController:
         if record.next_superstep > record.spec.max_supersteps:
             return self._nothing_left(record)
         with self._span("model"):
-            model = RuntimeModel.fit((*record.own, *record.earlier))
+            model = RuntimeModel.fit((*record.own, *record.earlier), prior=record.prior)
             situation = self.situation(record, model)
         with self._span("planner"):
             view = outlook(situation)
@@ -126,7 +126,7 @@ class RunController:
             reason=choice.reason,
             predicted_s=situation.prediction.superstep_interval(situation.index(choice.parallelism)),
             alternatives=view.alternatives(choice.parallelism, choice.verdicts),
-            evidence=self._evidence(record, len(model.measured_parallelisms)),
+            evidence=self._evidence(record, len(model.measured_parallelisms), model),
         )
 
     def _nothing_left(self, record: RunRecord) -> Plan:
@@ -141,20 +141,23 @@ class RunController:
             reason=Reason(code=ReasonCode.LAST_SUPERSTEP, text=text),
             predicted_s=None,
             alternatives=(),
-            evidence=self._evidence(record, len({one.parallelism for one in (*record.own, *record.earlier)})),
+            evidence=self._evidence(record, len({one.parallelism for one in (*record.own, *record.earlier)}), None),
         )
 
-    def _evidence(self, record: RunRecord, distinct: int) -> Evidence:
+    def _evidence(self, record: RunRecord, distinct: int, model: RuntimeModel | None) -> Evidence:
+        peers = sum(one.origin is Origin.PEER for one in record.earlier)
         return Evidence(
             own_observations=len(record.own),
             earlier_observations=sum(one.origin is Origin.EARLIER_RUN for one in record.earlier),
-            shared_observations=sum(one.origin is Origin.PEER for one in record.earlier),
+            shared_observations=peers + (record.prior.shared_observations if record.prior else 0),
             distinct_parallelisms=distinct,
-            model=runtime.NAME,
+            model=model.name if model else runtime.NAME,
             supersteps_left=max(0, record.spec.max_supersteps - record.supersteps_done),
             elapsed_s=record.elapsed_s,
             adaptation_cost_s=_adaptation_cost_s(record),
             slots=record.slots,
+            contributors=_contributors(record),
+            shared_weight=model.informed.shared_weight if model and model.informed else None,
         )
 
 
@@ -177,6 +180,12 @@ def observation_of(record: RunRecord, event: BarrierReached) -> Observation:
         shareable=record.spec.shareable,
         flink=event.flink,
     )
+
+
+def _contributors(record: RunRecord) -> tuple[str, ...]:
+    """Peers whose observations the prior rests on, the largest first."""
+    sources = record.prior.sources if record.prior else ()
+    return tuple(one.contributor for one in sources if one.contributor)
 
 
 def _adaptation_cost_s(record: RunRecord) -> float:

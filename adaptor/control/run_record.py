@@ -16,6 +16,7 @@ from adaptor.domain.events import (
     RunFinished,
     RunStarted,
 )
+from adaptor.domain.informed_prior import InformedPrior
 from adaptor.domain.observation import ObservedDuration, Origin
 from adaptor.domain.plan import Plan
 from adaptor.domain.run import PlanningSettings, RunSpec, RunState
@@ -50,7 +51,8 @@ class RunRecord:
         parallelism: What the newest superstep ran with; the start parallelism before the first.
         gaps_s: Seconds between supersteps that the driver spent otherwise, newest last.
         own: Durations of this run's supersteps.
-        earlier: Durations of earlier runs of the same execution context.
+        earlier: Durations of earlier runs of the same execution context, here and at peers.
+        prior: What other execution contexts say about this one; ``None`` if nothing.
         capacity: Slots when last seen.
         failed_rescales: How often in a row slots were asked for and did not come.
         held_until: First superstep whose plan may count again on slots that do not exist.
@@ -72,6 +74,7 @@ class RunRecord:
     gaps_s: tuple[float, ...]
     own: tuple[ObservedDuration, ...]
     earlier: tuple[ObservedDuration, ...]
+    prior: InformedPrior | None
     capacity: Capacity
     failed_rescales: int
     held_until: int
@@ -96,6 +99,7 @@ class RunRecord:
             gaps_s=(),
             own=(),
             earlier=event.earlier,
+            prior=event.prior,
             capacity=event.capacity,
             failed_rescales=0,
             held_until=0,

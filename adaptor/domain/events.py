@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from adaptor.domain.capacity import Capacity
+from adaptor.domain.informed_prior import InformedPrior
 from adaptor.domain.observation import ObservedDuration
 from adaptor.domain.run import PlanningSettings, RunSpec, RunState
 from adaptor.domain.statistics import FlinkStatistics, SuperstepReport
@@ -21,11 +22,12 @@ class RunStarted:
 
     Attributes:
         spec: What its owner said.
-        earlier: Observations of the same execution context that the store held.
+        earlier: Observations of the same execution context, of this machine's earlier runs and of peers.
         capacity: Slots at that moment.
         planning: Settings that its plans depend on.
         adaptation_costs_s: Seconds that earlier rescales on this cluster took, newest last.
         at_s: Seconds since the epoch.
+        prior: What other execution contexts say about this one; ``None`` if nothing.
     """
 
     spec: RunSpec
@@ -34,6 +36,7 @@ class RunStarted:
     planning: PlanningSettings
     adaptation_costs_s: tuple[float, ...]
     at_s: float
+    prior: InformedPrior | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,6 +92,9 @@ class Evidence:
         elapsed_s: Seconds since the start of the run.
         adaptation_cost_s: Seconds that a rescale is expected to cost.
         slots: Slots that exist or can be had.
+        contributors: Peers whose observations were used, the largest first.
+        shared_weight: From 0 to 1, how much predictions that peers' observations are part of count, by how they
+            foretold this run; ``None`` if there are none.
     """
 
     own_observations: int
@@ -103,6 +106,8 @@ class Evidence:
     elapsed_s: float
     adaptation_cost_s: float
     slots: int
+    contributors: tuple[str, ...] = ()
+    shared_weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ from adaptor.domain.run import RunSpec, RunState
 from adaptor.domain.statistics import SuperstepReport
 from adaptor.engine.background import Background
 from adaptor.engine.outbox import Outbox
-from adaptor.engine.ports import Clock, Meter, Observer, Rescaler, RunStore
+from adaptor.engine.ports import Clock, Knowledge, Meter, Observer, Rescaler, RunStore
 from adaptor.engine.rescales import Outcome, Rescales
 from adaptor.engine.run_loop import RunLoop, RunLoops
 from adaptor.engine.settings import EngineSettings
@@ -49,6 +49,7 @@ class Engine:
         ledger: Brings and takes slots.
         rescaler: Tells a run its new parallelism.
         outbox: Gives observations to peers.
+        knowledge: Knows what other runs and peers measured.
         controller: Decides.
         clock: Tells the time.
         meter: Learns how long stages took.
@@ -63,6 +64,7 @@ class Engine:
         ledger: SlotLedger,
         rescaler: Rescaler,
         outbox: Outbox,
+        knowledge: Knowledge,
         controller: RunController,
         clock: Clock,
         meter: Meter,
@@ -72,6 +74,7 @@ class Engine:
         self._observer = observer
         self._ledger = ledger
         self._outbox = outbox
+        self._knowledge = knowledge
         self._controller = controller
         self._clock = clock
         self._meter = meter
@@ -231,11 +234,13 @@ class Engine:
     async def _start_event(self, spec: RunSpec) -> RunStarted:
         limit = self._settings.earlier_observations
         earlier = await self._store.earlier_observations(spec.context.key, limit=limit)
+        known = await self._knowledge.of(spec.context)
         costs = await self._store.adaptation_costs_s(spec.flink_url, limit=limit)
         unknown = Capacity(existing_slots=spec.start_parallelism, obtainable_slots=spec.start_parallelism)
         return RunStarted(
             spec=spec,
-            earlier=tuple(earlier),
+            earlier=(*earlier, *known.peers),
+            prior=known.prior,
             capacity=await self._ledger.capacity_or(spec, otherwise=unknown),
             planning=self._settings.planning,
             adaptation_costs_s=tuple(costs),

@@ -32,6 +32,6 @@ class Outbox:
         Raises:
             AdaptorError: If peers did not take it; it stays in the list.
         """
-        while observations := await self._store.unpublished(limit=self._batch):
+        while self._publisher.ready and (observations := await self._store.unpublished(limit=self._batch)):
             await self._publisher.publish(observations)
             await self._store.published([one.observation_id for one in observations])

@@ -7,7 +7,9 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from adaptor.domain.capacity import Capacity
+from adaptor.domain.context import ExecutionContext
 from adaptor.domain.effects import ReleaseSlots, RequestRescale
+from adaptor.domain.known import Known
 from adaptor.domain.observation import Observation, ObservedDuration
 from adaptor.domain.plan import Plan
 from adaptor.domain.run import RunSpec
@@ -94,12 +96,25 @@ class Rescaler(Protocol):
 class Publisher(Protocol):
     """The sharing port: takes observations to peers."""
 
+    @property
+    def ready(self) -> bool:
+        """Whether there is anybody to give observations to; until then they are kept."""
+        ...
+
     async def publish(self, observations: Sequence[Observation]) -> None:
         """Give these to peers; an observation id that was given before must change nothing.
 
         Raises:
             AdaptorError: If they were not taken; they will be given again.
         """
+        ...
+
+
+class Knowledge(Protocol):
+    """Knows what other runs and peers measured."""
+
+    async def of(self, context: ExecutionContext) -> Known:
+        """What is known of an execution context, within a bounded time; nothing if that is not enough."""
         ...
 
 

@@ -11,5 +11,15 @@ Papers that formulas cite by key:
                  Systems According to Runtime Targets" (Bell), IPCCC 2016: a law beside a local model
 [Gelman13]       Gelman et al., "Bayesian Data Analysis", 3rd edition, 2013, ch. 3 and 5: scaled inverse
                  chi-square priors, shrinkage of group means
+[Rasmussen06]    Rasmussen, Williams, "Gaussian Processes for Machine Learning", 2006, ch. 2 (regression),
+                 ch. 4 (covariance functions), ch. 5 (marginal likelihood, leave-one-out in closed form)
+[Hoeting99]      Hoeting, Madigan, Raftery, Volinsky, "Bayesian Model Averaging: A Tutorial",
+                 Statistical Science 14(4), 1999
+[Friedman01]     Friedman, "Greedy Function Approximation: A Gradient Boosting Machine",
+                 Annals of Statistics 29(5), 2001
+[Wolpert92]      Wolpert, "Stacked Generalization", Neural Networks 5(2), 1992
+[Vovk15]         Vovk, "Cross-Conformal Predictors", Annals of Mathematics and Artificial Intelligence 74, 2015
+[Shah14]         Shah, Wilson, Ghahramani, "Student-t Processes as Alternatives to Gaussian Processes",
+                 AISTATS 2014
 ================ ======================================================================================
 """

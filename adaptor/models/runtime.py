@@ -16,33 +16,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from adaptor.domain.informed_prior import InformedPrior
 from adaptor.domain.observation import ObservedDuration, Origin
 from adaptor.models.arrays import Counts, Floats
 from adaptor.models.ernest import ErnestLaw
+from adaptor.models.informed import InformedModel
 from adaptor.models.noise import LAW_DISCREPANCY, RUN_LEVEL, SUPERSTEP_NOISE, SpreadPrior
+from adaptor.models.points import Points, grouped
 from adaptor.models.prediction import Prediction
-from adaptor.models.start_up import warm_log_durations
+from adaptor.models.start_up import measured_start_ups
 
 NAME = "ernest+local"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Points:
-    """Observations grouped by parallelism; every array has shape (distinct parallelisms,).
-
-    Attributes:
-        parallelisms: Ascending.
-        log_means: Mean log seconds of a warm superstep.
-        counts: How many warm observations each is worth; less than one where all were cold.
-        squares: Sum of squared deviations of warm observations from their means.
-        free: Degrees of freedom of that sum.
-    """
-
-    parallelisms: Floats
-    log_means: Floats
-    counts: Floats
-    squares: float
-    free: float
+INFORMED_NAME = "prior+own"
+"""With a prior learnt from other execution contexts, see `adaptor.models.informed`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,24 +42,30 @@ class RuntimeModel:
         noise: Spread between supersteps.
         discrepancy: Spread of the truth around the law.
         level_spread: Standard deviation of what is not known of this run's level, as a logarithm.
+        informed: The prior of other contexts with this run's measurements, which then predicts alone; or ``None``.
     """
 
-    points: _Points
+    points: Points
     law: ErnestLaw | None
     noise: SpreadPrior
     discrepancy: SpreadPrior
     level_spread: float = 0.0
+    informed: InformedModel | None = None
 
     @classmethod
-    def fit(cls, observations: Sequence[ObservedDuration]) -> RuntimeModel:
+    def fit(cls, observations: Sequence[ObservedDuration], *, prior: InformedPrior | None = None) -> RuntimeModel:
         """The model of these observations.
 
         Args:
             observations: Of one execution context; those of this run and of others are told apart by `origin`.
+            prior: What other execution contexts say of this one, if anything.
 
         Returns:
-            A model; with no observation at all, one that knows nothing.
+            A model; with no observation and no prior, one that knows nothing.
         """
+        if prior is not None:
+            model = cls._of_points(_grouped(observations, level=0.0))
+            return replace(model, informed=_informed(observations, prior))
         own = [one for one in observations if one.origin is Origin.THIS_RUN]
         others = [one for one in observations if one.origin is not Origin.THIS_RUN]
         if not others:
@@ -82,7 +75,7 @@ class RuntimeModel:
         return replace(model, level_spread=level_spread)
 
     @classmethod
-    def _of_points(cls, points: _Points) -> RuntimeModel:
+    def _of_points(cls, points: Points) -> RuntimeModel:
         groups = len(points.parallelisms)
         noise = SUPERSTEP_NOISE.updated(points.squares, points.free)
         if groups < 2:  # noqa: PLR2004 - one point fits any law
@@ -92,6 +85,16 @@ class RuntimeModel:
         free = max(0, groups - sum(part > 0 for part in law.coefficients))
         discrepancy = LAW_DISCREPANCY.updated(float(misfit @ misfit) if free else 0.0, free)
         return cls(points=points, law=law, noise=noise, discrepancy=discrepancy)
+
+    @property
+    def name(self) -> str:
+        """Which model predicts."""
+        return INFORMED_NAME if self.informed else NAME
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """How much each hypothesis of what earlier measurements are worth counts; empty without a prior."""
+        return {kind.value: weight for kind, weight in self.informed.weights.items()} if self.informed else {}
 
     @property
     def measured_parallelisms(self) -> frozenset[int]:
@@ -107,6 +110,8 @@ class RuntimeModel:
         Returns:
             Distributions for each, shape (n,); unknown ones are NaN.
         """
+        if self.informed:
+            return self.informed.predict(parallelisms)
         wanted = parallelisms.astype(np.float64)
         law_logs = np.log(self.law.durations_s(wanted)) if self.law else np.full(len(wanted), np.nan)
         outside = _doublings_outside(wanted, self.points.parallelisms)
@@ -134,24 +139,27 @@ class RuntimeModel:
         return logs, variances
 
 
-def _grouped(observations: Sequence[ObservedDuration], *, level: float) -> _Points:
+def _informed(observations: Sequence[ObservedDuration], prior: InformedPrior) -> InformedModel:
+    """The prior, updated by each origin's observations apart; start-up is learnt from all of them."""
+    by_origin = {origin: [one for one in observations if one.origin is origin] for origin in Origin}
+    logs = {origin: np.log([one.duration_s for one in found]) for origin, found in by_origin.items()}
+    factors = {origin: measured_start_ups(found, logs[origin]) for origin, found in by_origin.items()}
+    own, earlier, peers = (
+        grouped(
+            by_origin[origin],
+            logs[origin],
+            known_start_ups=[one for other in Origin if other is not origin for one in factors[other]],
+        )
+        for origin in (Origin.THIS_RUN, Origin.EARLIER_RUN, Origin.PEER)
+    )
+    return InformedModel.fit(prior, own=own, earlier=earlier, peers=peers)
+
+
+def _grouped(observations: Sequence[ObservedDuration], *, level: float) -> Points:
     """Mean log duration and weight at each parallelism, others' durations multiplied by ``exp(level)``."""
-    at = np.array([one.parallelism for one in observations], dtype=np.float64)
     logs = np.log([one.duration_s for one in observations])
     logs[[one.origin is not Origin.THIS_RUN for one in observations]] += level
-    logs, weights = warm_log_durations(observations, logs)
-    parallelisms, groups = np.unique(at, return_inverse=True)
-    counts: Floats = np.bincount(groups, weights=weights, minlength=len(parallelisms)).astype(np.float64)
-    means = np.bincount(groups, weights=weights * logs, minlength=len(parallelisms)) / counts
-    warm = weights == 1.0
-    deviations = (logs - means[groups])[warm]
-    return _Points(
-        parallelisms=parallelisms,
-        log_means=means,
-        counts=counts,
-        squares=float(deviations @ deviations),
-        free=float(warm.sum()) - len(np.unique(at[warm])),
-    )
+    return grouped(observations, logs)
 
 
 def _level_of_run(own: Sequence[ObservedDuration], others: Sequence[ObservedDuration]) -> tuple[float, float]:

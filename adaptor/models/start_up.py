@@ -28,12 +28,15 @@ COLD_WEIGHT = SUPERSTEP_NOISE.spread**2 / (SUPERSTEP_NOISE.spread**2 + START_UP.
 """How many warm observations a cold one is worth, by the ratio of their variances."""
 
 
-def warm_log_durations(observations: Sequence[ObservedDuration], logs: Floats) -> tuple[Floats, Floats]:
+def warm_log_durations(
+    observations: Sequence[ObservedDuration], logs: Floats, *, known_start_ups: Sequence[float] = ()
+) -> tuple[Floats, Floats]:
     """What each observation says about a warm superstep, and how much it counts.
 
     Args:
         observations: Of one execution context, n of them.
         logs: Shape (n,), their log durations, levelled between runs.
+        known_start_ups: Logs of start-up factors that were measured in other runs of the context.
 
     Returns:
         Log durations without start-up, and weights from 0 to 1, each of shape (n,).
@@ -43,14 +46,24 @@ def warm_log_durations(observations: Sequence[ObservedDuration], logs: Floats) -
     superseded = np.array([one.cold and one.parallelism in warm_at for one in observations], dtype=np.bool_)
     weights = np.where(cold, COLD_WEIGHT, 1.0)
     weights[superseded] = 0.0
-    return np.where(cold, logs - _start_up_log(observations, logs), logs), weights
+    start_up = start_up_log([*measured_start_ups(observations, logs), *known_start_ups])
+    return np.where(cold, logs - start_up, logs), weights
 
 
-def _start_up_log(observations: Sequence[ObservedDuration], logs: Floats) -> float:
-    """The mean of the measured start-up factors, as a logarithm, the prior counting as one of them."""
+def measured_start_ups(observations: Sequence[ObservedDuration], logs: Floats) -> list[float]:
+    """Logs of the start-up factors seen where one parallelism was measured both cold and warm.
+
+    Args:
+        observations: Of one execution context, n of them.
+        logs: Shape (n,), their log durations.
+    """
     warm: defaultdict[int, list[float]] = defaultdict(list)
     cold: defaultdict[int, list[float]] = defaultdict(list)
     for one, log in zip(observations, logs, strict=True):
         (cold if one.cold else warm)[one.parallelism].append(float(log))
-    factors = [log - float(np.mean(warm[p])) for p, found in cold.items() if p in warm for log in found]
+    return [log - float(np.mean(warm[p])) for p, found in cold.items() if p in warm for log in found]
+
+
+def start_up_log(factors: Sequence[float]) -> float:
+    """The mean of measured start-up factors, all as logarithms, the prior counting as one of them."""
     return (START_UP_LOG * START_UP.weight + sum(factors)) / (START_UP.weight + len(factors))

@@ -51,6 +51,8 @@ def plan(value: Plan) -> pb.Plan:
             elapsed_s=evidence.elapsed_s,
             adaptation_cost_s=evidence.adaptation_cost_s,
             slots=evidence.slots,
+            contributors=evidence.contributors,
+            shared_weight=evidence.shared_weight,
         ),
     )
 

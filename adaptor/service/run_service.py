@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeAlias, cast
 
 import grpc
@@ -33,16 +34,25 @@ class RunService(runs_pb2_grpc.RunServiceServicer):
     Args:
         engine: Does the work.
         default_confidence: Of runtime targets that name none.
+        first: Opened around the calls that a job waits for, so that work in the background can give way.
     """
 
-    def __init__(self, engine: Engine, *, default_confidence: float) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        default_confidence: float,
+        first: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._engine = engine
         self._default_confidence = default_confidence
+        self._first = first
 
     async def StartRun(self, request: pb.StartRunRequest, context: Call) -> pb.StartRunResponse:
         """Begin a run."""
         spec = requests.run_spec(request, default_confidence=self._default_confidence)
-        record = await self._engine.start_run(spec)
+        with self._first():
+            record = await self._engine.start_run(spec)
         return pb.StartRunResponse(
             plan=answers.plan(cast(Plan, record.plan)),
             next_superstep=record.next_superstep,
@@ -51,7 +61,8 @@ class RunService(runs_pb2_grpc.RunServiceServicer):
 
     async def ReportBarrier(self, request: pb.ReportBarrierRequest, context: Call) -> pb.ReportBarrierResponse:
         """Take in the end of a superstep."""
-        plan = await self._engine.report_barrier(request.run_id, requests.superstep_report(request))
+        with self._first():
+            plan = await self._engine.report_barrier(request.run_id, requests.superstep_report(request))
         return pb.ReportBarrierResponse(plan=answers.plan(plan))
 
     async def AwaitSlots(self, request: pb.AwaitSlotsRequest, context: Call) -> pb.AwaitSlotsResponse:

@@ -1,4 +1,4 @@
-"""The gRPC server: RunService, health and reflection on one port."""
+"""The gRPC server: runs, sharing, health and reflection on one port."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from adaptor.api.v1 import runs_pb2, runs_pb2_grpc
-from adaptor.engine.engine import Engine
+from adaptor.api.v1 import runs_pb2, runs_pb2_grpc, sharing_pb2, sharing_pb2_grpc
 from adaptor.errors import InvalidValueError, PortInUseError
 from adaptor.service.boundary import Boundary
 from adaptor.service.run_service import RunService
+from adaptor.service.sharing_service import SharingService
 
-SERVICE_NAME = runs_pb2.DESCRIPTOR.services_by_name["RunService"].full_name
+SERVICE_NAMES = (
+    runs_pb2.DESCRIPTOR.services_by_name["RunService"].full_name,
+    sharing_pb2.DESCRIPTOR.services_by_name["SharingService"].full_name,
+)
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -24,11 +27,11 @@ class Server:
     """A listening server.
 
     Args:
-        engine: Does the work.
+        runs: Answers for the engine.
+        sharing: Answers for this machine's part in a shared log.
         listen: Address and port, for example ``127.0.0.1:4400``; port 0 takes a free one.
         allow_remote: Whether an address beyond loopback was asked for on purpose.
         default_deadline_s: Longest time of a call whose caller set no deadline.
-        default_confidence: Of runtime targets that name none.
         max_message_bytes: Largest request.
 
     Raises:
@@ -38,12 +41,12 @@ class Server:
 
     def __init__(
         self,
-        engine: Engine,
+        runs: RunService,
+        sharing: SharingService,
         *,
         listen: str,
         allow_remote: bool,
         default_deadline_s: float,
-        default_confidence: float,
         max_message_bytes: int,
     ) -> None:
         host, port = _host_and_port(listen, allow_remote=allow_remote)
@@ -51,12 +54,13 @@ class Server:
             interceptors=[Boundary(default_deadline_s)],
             options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", max_message_bytes)],
         )
-        runs_pb2_grpc.add_RunServiceServicer_to_server(
-            RunService(engine, default_confidence=default_confidence), self._server
-        )
+        runs_pb2_grpc.add_RunServiceServicer_to_server(runs, self._server)
+        sharing_pb2_grpc.add_SharingServiceServicer_to_server(sharing, self._server)
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # the stubs lack it
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        reflection.enable_server_reflection((SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+        reflection.enable_server_reflection(
+            (*SERVICE_NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
+        )
         self.address = f"{host}:{self._bind(host, port)}"
 
     def _bind(self, host: str, port: int) -> int:
@@ -69,7 +73,7 @@ class Server:
     async def start(self) -> None:
         """Begin to answer."""
         await self._server.start()
-        for service in ("", SERVICE_NAME):
+        for service in ("", *SERVICE_NAMES):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self, *, grace_s: float) -> None:

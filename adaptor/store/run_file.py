@@ -246,6 +246,14 @@ class RunFile:
         )
         return [self._sound(codec.loads, body, Observation) for (body,) in rows]
 
+    def observations_after(self, place: int, *, limit: int) -> tuple[list[Observation], int]:
+        """Observations that were stored after a place, in order, at most `limit`, and the place of the last of them."""
+        rows = self._rows(
+            "select rowid, body from observations where rowid > ? order by rowid limit ?",
+            (place, limit),
+        )
+        return [self._sound(codec.loads, body, Observation) for _, body in rows], rows[-1][0] if rows else place
+
     def _summary(self, row: Sequence[Any]) -> RunSummary:
         spec, state, started, updated, supersteps, parallelism = row
         return RunSummary(

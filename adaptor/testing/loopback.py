@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
+import time
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
+from adaptor.service.run_service import RunService
 from adaptor.service.server import Server
+from adaptor.service.sharing_service import SharingService
+from adaptor.sharing.participation import Participation
+from adaptor.sharing.precedence import Precedence
+from adaptor.sharing.settings import SharingSettings
 from adaptor.testing.workshop import Workshop
 
 T = TypeVar("T")
@@ -23,7 +31,24 @@ def a_server(shop: Workshop, listen: str = ANY_PORT, **fields: Any) -> Server:
         "default_confidence": 0.9,
         "max_message_bytes": 4 * 1024 * 1024,
     }
-    return Server(shop.engine, listen=listen, **{**defaults, **fields})
+    given = {**defaults, **fields}
+    return Server(
+        RunService(shop.engine, default_confidence=given.pop("default_confidence")),
+        SharingService(without_log(), unpublished=_nothing),
+        listen=listen,
+        **given,
+    )
+
+
+def without_log() -> Participation:
+    """A part in no log."""
+    return Participation(
+        Path("/nonexistent"), SharingSettings(), now_s=time.time, chance=random.SystemRandom(), precedence=Precedence()
+    )
+
+
+async def _nothing() -> int:
+    return 0
 
 
 class LoopbackService:

@@ -17,12 +17,14 @@ class RecordingPublisher:
     Attributes:
         given: Every id that was taken, in order, repetitions included.
         observations: What was taken, by id.
+        ready: Whether there is anybody to give to.
     """
 
     def __init__(self, *, refusals: int = 0) -> None:
         self._refusals = refusals
         self.given: list[str] = []
         self.observations: dict[str, Observation] = {}
+        self.ready = True
 
     async def publish(self, observations: Sequence[Observation]) -> None:
         """Take the observations."""

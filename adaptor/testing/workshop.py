@@ -18,6 +18,7 @@ from adaptor.engine.settings import EngineSettings
 from adaptor.engine.slot_ledger import SlotLedger
 from adaptor.rescaler.driver_loop import DriverLoopRescaler
 from adaptor.testing.clock import ManualClock
+from adaptor.testing.knowledge import ScriptedKnowledge
 from adaptor.testing.observer import ScriptedObserver
 from adaptor.testing.provisioner import InMemoryProvisioner
 from adaptor.testing.publisher import RecordingPublisher
@@ -44,6 +45,7 @@ class Workshop:
     cluster: InMemoryProvisioner = field(default_factory=InMemoryProvisioner)
     others: dict[str, Provisioner] = field(default_factory=dict)
     publisher: RecordingPublisher = field(default_factory=RecordingPublisher)
+    knowledge: ScriptedKnowledge = field(default_factory=ScriptedKnowledge)
     clock: ManualClock = field(default_factory=ManualClock)
     settings: EngineSettings = SETTINGS
 
@@ -59,6 +61,7 @@ class Workshop:
             ledger=SlotLedger(clusters.__getitem__, idle_slots=1),
             rescaler=DriverLoopRescaler(),
             outbox=Outbox(self.store, self.publisher, batch=2),
+            knowledge=self.knowledge,
             controller=RunController(),
             clock=self.clock,
             meter=NoMeter(),

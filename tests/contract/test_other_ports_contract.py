@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -16,7 +20,9 @@ from adaptor.flink.client import FlinkClient
 from adaptor.flink.values import ClusterOverview
 from adaptor.observer.superstep import SuperstepObserver
 from adaptor.provisioner.fixed import FixedProvisioner, UnknownCluster
-from adaptor.sharing.no_peers import NoPeers
+from adaptor.sharing.participation import Participation
+from adaptor.sharing.precedence import Precedence
+from adaptor.sharing.settings import SharingSettings
 from adaptor.testing.clock import ManualClock
 from adaptor.testing.observer import ScriptedObserver
 from adaptor.testing.provisioner import InMemoryProvisioner
@@ -88,13 +94,33 @@ async def test_slots_that_cannot_be_had_are_an_error_and_leave_what_there_is(pro
     assert (await provisioner.capacity()).existing_slots >= 2
 
 
-@pytest.mark.parametrize("publisher", [NoPeers(), RecordingPublisher()], ids=["no peers", "recording"])
+@pytest.fixture(params=["a log", "recording"])
+async def publisher(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Publisher]:
+    if request.param == "recording":
+        yield RecordingPublisher()
+        return
+    part = Participation(
+        tmp_path,
+        SharingSettings(listen=""),
+        now_s=time.time,
+        chance=random.Random(1),
+        precedence=Precedence(),
+    )
+    await part.create(name="test", writers=None, quorum=1, secret=True)
+    yield part
+    await part.stop()
+
+
 async def test_observations_may_be_given_again_and_none_may_be_given(publisher: Publisher) -> None:
     """The outbox gives again after a crash."""
     event = barrier(a_report(1), at_s=1.0)
     observation = observation_of(after(started()).record, cast(BarrierReached, event))
+    observation = replace(observation, shareable=True)
+    assert publisher.ready
     for batch in ([observation], [observation], []):
         await publisher.publish(batch)
+    if isinstance(publisher, Participation):
+        assert len(await publisher.open.log.entries_after(0, most=10)) == 1
     if isinstance(publisher, RecordingPublisher):
         assert publisher.observations == {observation.observation_id: observation}
 

@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from adaptor.api.v1 import runs_pb2 as pb
 from adaptor.api.v1 import runs_pb2_grpc
 from adaptor.errors import InvalidValueError, PortInUseError
-from adaptor.service.server import SERVICE_NAME
+from adaptor.service.server import SERVICE_NAMES
 from adaptor.testing.calls import refused, report, start
 from adaptor.testing.loopback import a_server
 from adaptor.testing.workshop import Workshop, until
@@ -39,7 +39,7 @@ async def test_a_message_over_the_limit_is_refused(shop: Workshop) -> None:
 async def test_health_and_reflection_answer(channel: grpc.aio.Channel) -> None:
     """For load balancers and for grpcurl."""
     health = health_pb2_grpc.HealthStub(channel)
-    for service in ("", SERVICE_NAME):
+    for service in ("", *SERVICE_NAMES):
         answer = await health.Check(health_pb2.HealthCheckRequest(service=service))
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
     code, _ = await refused(health.Check(health_pb2.HealthCheckRequest(service="nonsense")))
@@ -48,8 +48,8 @@ async def test_health_and_reflection_answer(channel: grpc.aio.Channel) -> None:
     asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
     async for answer in reflection.ServerReflectionInfo(asked):
         names = [one.name for one in answer.list_services_response.service]
-        assert SERVICE_NAME in names
-    assert descriptor_pool.Default().FindServiceByName(SERVICE_NAME).methods_by_name["WatchRun"]
+        assert set(SERVICE_NAMES) <= set(names)
+    assert descriptor_pool.Default().FindServiceByName(SERVICE_NAMES[0]).methods_by_name["WatchRun"]
 
 
 async def test_calls_in_flight_are_given_time_to_end_when_the_service_stops(shop: Workshop) -> None:

@@ -112,7 +112,9 @@ class Contribution(google.protobuf.message.Message):
     schema_version: builtins.int
     """Version of this schema: 1. A reader takes what it knows of a newer one."""
     run: builtins.str
-    """Name of the run among its author's contributions, not its id on the author's machine; at most 64 characters."""
+    """Name of the run among its author's contributions, as the author's policy lets peers see it; at most 100 characters,
+    empty if not told.
+    """
     @property
     def context(self) -> Global___SharedContext:
         """What the durations depend on besides parallelism."""
@@ -137,7 +139,8 @@ Global___Contribution: typing_extensions.TypeAlias = Contribution
 @typing.final
 class SharedContext(google.protobuf.message.Message):
     """An execution context as its author's policy lets peers see it. A value that starts with "h:" is a hash under the
-    log's salt: equal values have equal hashes within the log, and nobody outside can tell what they were.
+    log's salt: equal values of a field have equal hashes within the log, and nobody outside can tell what they were. A
+    text that is empty was not told; only the algorithm always is.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor

@@ -530,6 +530,8 @@ class Evidence(google.protobuf.message.Message):
     ELAPSED_S_FIELD_NUMBER: builtins.int
     ADAPTATION_COST_S_FIELD_NUMBER: builtins.int
     SLOTS_FIELD_NUMBER: builtins.int
+    CONTRIBUTORS_FIELD_NUMBER: builtins.int
+    SHARED_WEIGHT_FIELD_NUMBER: builtins.int
     own_observations: builtins.int
     """Observations of this run that the model used."""
     earlier_observations: builtins.int
@@ -548,6 +550,14 @@ class Evidence(google.protobuf.message.Message):
     """Seconds that a rescale is expected to cost."""
     slots: builtins.int
     """Slots that exist or can be had."""
+    shared_weight: builtins.float
+    """From 0 to 1: how much predictions that peers' observations are part of count, by how they foretold this run; unset
+    if there are none.
+    """
+    @property
+    def contributors(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Public keys, in hex, of peers whose observations were used, the largest contributor first."""
+
     def __init__(
         self,
         *,
@@ -560,8 +570,12 @@ class Evidence(google.protobuf.message.Message):
         elapsed_s: builtins.float = ...,
         adaptation_cost_s: builtins.float = ...,
         slots: builtins.int = ...,
+        contributors: collections.abc.Iterable[builtins.str] | None = ...,
+        shared_weight: builtins.float | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["adaptation_cost_s", b"adaptation_cost_s", "distinct_parallelisms", b"distinct_parallelisms", "earlier_observations", b"earlier_observations", "elapsed_s", b"elapsed_s", "model", b"model", "own_observations", b"own_observations", "shared_observations", b"shared_observations", "slots", b"slots", "supersteps_left", b"supersteps_left"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_shared_weight", b"_shared_weight", "shared_weight", b"shared_weight"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_shared_weight", b"_shared_weight", "adaptation_cost_s", b"adaptation_cost_s", "contributors", b"contributors", "distinct_parallelisms", b"distinct_parallelisms", "earlier_observations", b"earlier_observations", "elapsed_s", b"elapsed_s", "model", b"model", "own_observations", b"own_observations", "shared_observations", b"shared_observations", "shared_weight", b"shared_weight", "slots", b"slots", "supersteps_left", b"supersteps_left"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_shared_weight", b"_shared_weight"]) -> typing.Literal["shared_weight"] | None: ...
 
 Global___Evidence: typing_extensions.TypeAlias = Evidence
 

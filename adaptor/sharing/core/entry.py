@@ -163,9 +163,20 @@ def read_entry(block: bytes, *, log: Cid, limits: LogLimits) -> SignedEntry:
     if len(block) > limits.entry_bytes:
         raise RefusedEntryError(RefusalReason.TOO_LARGE, f"{len(block)} bytes, the log's limit is {limits.entry_bytes}")
     try:
-        entry = _entry_of(block)
+        one = parse_entry(block)
     except MalformedBlockError as error:
         raise RefusedEntryError(RefusalReason.MALFORMED, str(error)) from error
+    _require_legal(one.entry, log=log, limits=limits)
+    try:
+        Ed25519PublicKey.from_public_bytes(one.entry.author).verify(
+            block[len(_SIG_HEAD) : len(_SIG_HEAD) + SIGNATURE_BYTES], SIGNED_PREFIX + block[_BODY_START:]
+        )
+    except (InvalidSignature, ValueError) as error:
+        raise RefusedEntryError(RefusalReason.WRONG_SIGNATURE, "the signature is not its author's") from error
+    return one
+
+
+def _require_legal(entry: Entry, *, log: Cid, limits: LogLimits) -> None:
     if entry.log != log:
         raise RefusedEntryError(RefusalReason.WRONG_LOG, "an entry of another log")
     if len(entry.parents) > limits.parents or len(entry.skips) > limits.skips:
@@ -178,16 +189,14 @@ def read_entry(block: bytes, *, log: Cid, limits: LogLimits) -> SignedEntry:
         raise RefusedEntryError(RefusalReason.WRONG_HEIGHT, f"height {entry.height} with {len(entry.parents)} parents")
     if (entry.number == 1) != (entry.previous is None):
         raise RefusedEntryError(RefusalReason.BROKEN_CHAIN, f"number {entry.number} and its previous entry disagree")
-    try:
-        Ed25519PublicKey.from_public_bytes(entry.author).verify(
-            block[len(_SIG_HEAD) : len(_SIG_HEAD) + SIGNATURE_BYTES], SIGNED_PREFIX + block[_BODY_START:]
-        )
-    except (InvalidSignature, ValueError) as error:
-        raise RefusedEntryError(RefusalReason.WRONG_SIGNATURE, "the signature is not its author's") from error
-    return SignedEntry(cid=cid_of(block), block=block, entry=entry)
 
 
-def _entry_of(block: bytes) -> Entry:
+def parse_entry(block: bytes) -> SignedEntry:
+    """The entry of a block, without asking whether its author signed it: for blocks that were checked before.
+
+    Raises:
+        MalformedBlockError: If it is none, or not canonical.
+    """
     value = dag_cbor.fields(dag_cbor.read(block), frozenset({"sig", "body"}))
     body = dag_cbor.fields(value["body"], _NAMES)
     kind = body["kind"]
@@ -214,7 +223,7 @@ def _entry_of(block: bytes) -> Entry:
     )
     if not isinstance(value["sig"], bytes) or block != _SIG_HEAD + value["sig"] + _BODY_KEY + entry.body:
         raise MalformedBlockError("not canonical dag-cbor")
-    return entry
+    return SignedEntry(cid=cid_of(block), block=block, entry=entry)
 
 
 def _links(value: Any, name: str) -> tuple[Cid, ...]:

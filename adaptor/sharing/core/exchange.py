@@ -11,14 +11,15 @@ only the heads; whoever missed it finds out when heads are next compared with an
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adaptor.sharing.core.cid import Cid, cid_of
+from adaptor.sharing.core.fetches import Fetches
 from adaptor.sharing.core.messages import Announcement, Call, Fetch, Meet, Page, Position, Pull
 from adaptor.sharing.core.peers import AddressBook, Chance, Peer
 from adaptor.sharing.core.refusal import Refusal, RefusalReason
 from adaptor.sharing.core.replica import Replica
-from adaptor.sharing.core.state import SELF, Changes
+from adaptor.sharing.core.state import Changes
 
 PULL_FROM = 8
 """Entries behind from which pages are pulled instead of single blocks fetched: about one round trip per level saved."""
@@ -27,10 +28,13 @@ KNOWN_SHARE = 0.1
 """Share of a peer's entries held here from which its first page is not pulled: most of it would be known."""
 
 PAGES_WITHOUT_NEWS = 8
-"""Pages in a row that bring nothing new before a pull is given up: some 8 MiB."""
+"""Pages in a row that bring next to nothing new before a pull is given up: some 8 MiB."""
 
 PEERS_TOLD = 8
 """Peers named in an announcement: with a handful from each neighbour the book fills within minutes."""
+
+CLOCK_SLACK_S = 1.0
+"""How far the clock may go back before times are put right: less is what clocks are slewed by."""
 
 SWARM_ANSWER_S = 0.5
 """Longest chosen wait before a swarm is answered that one of it lacks something: lets one answer for all."""
@@ -43,7 +47,7 @@ class Step:
     Attributes:
         changes: To be written before anything else.
         calls: To be made then.
-        peers: Names of peers of whom something durable changed.
+        peers: Names of peers of whom something durable changed; who is no more in the book is to be forgotten.
     """
 
     changes: Changes = field(default_factory=Changes)
@@ -67,12 +71,13 @@ class Exchange:
         self.address = address
         self._limits = replica.limits
         self._chance = chance
-        self._in_flight: dict[Cid, str] = {}
-        self._fetches = 0
+        self._fetches = Fetches(self._limits, replica.missing, book)
         self._pulling: str | None = None
+        self._pulls_alone_until_s = 0.0
         self._pages_without_news = 0
         self._next_round_s = 0.0
         self._answer_swarm_s: float | None = None
+        self._latest_s = float("inf")
 
     @property
     def position(self) -> Position:
@@ -86,16 +91,33 @@ class Exchange:
 
     def greeting(self, blocks: tuple[bytes, ...] = ()) -> Announcement:
         """What this replica says of itself."""
-        heads = sorted(self.replica.head_heights().items(), key=lambda item: (-item[1], item[0]))
         return Announcement(
-            heads=tuple(heads[: self._limits.heads]),
+            heads=self._some_heads(),
             position=self.position,
             blocks=blocks,
             address=self.address,
             peers=self.book.some(PEERS_TOLD),
         )
 
-    def met(self, peer: str, said: Announcement, *, size_bytes: int, now_s: float, through: str = "") -> Step:
+    def take(self, peer: str, blocks: Sequence[bytes], *, now_s: float, step: Step) -> None:
+        """Take a few blocks of a message ahead of the rest, so that whoever runs this can pause in between.
+
+        The message itself is then given as a whole, with the same step; what was taken of it costs little again.
+        """
+        one = self.book.get(peer)
+        if one is None or one.minute_bytes <= self._limits.peer_bytes_per_minute:
+            self.replica.receive(blocks, peer=peer, now_s=now_s, changes=step.changes)
+
+    def met(
+        self,
+        peer: str,
+        said: Announcement,
+        *,
+        size_bytes: int,
+        now_s: float,
+        through: str = "",
+        step: Step | None = None,
+    ) -> Step:
         """A peer said what it holds, unasked or in answer to `Meet`.
 
         Args:
@@ -104,8 +126,9 @@ class Exchange:
             size_bytes: Of the message.
             now_s: Seconds since the epoch.
             through: The swarm that carried it and is to be answered; empty if the peer itself is.
+            step: What was taken ahead.
         """
-        step = Step()
+        step = step or Step()
         one = self._heard(peer, size_bytes, address=said.address, now_s=now_s, step=step)
         if one is None:
             return step
@@ -115,17 +138,19 @@ class Exchange:
         if len(said.heads) > self._limits.heads:
             text = f"{len(said.heads)} heads at once, the limit is {self._limits.heads}"
             self._refuse(one, RefusalReason.TOO_MANY_HEADS, text, step)
-            return step
+            said = replace(said, heads=said.heads[: self._limits.heads])
         self.replica.receive(said.blocks, peer=peer, now_s=now_s, changes=step.changes)
         asked = self.book.get(through) or one
         asked.heads = frozenset(cid for cid, _ in said.heads)
         self._compare(asked, said, now_s=now_s, step=step)
         return self._finished(step, source=asked, now_s=now_s)
 
-    def fetched(self, call: Fetch, blocks: Sequence[bytes], *, size_bytes: int, now_s: float) -> Step:
+    def fetched(
+        self, call: Fetch, blocks: Sequence[bytes], *, size_bytes: int, now_s: float, step: Step | None = None
+    ) -> Step:
         """A peer gave blocks; they may be others than those that were asked for, or fewer."""
-        step = Step()
-        self._landed(call)
+        step = step or Step()
+        self._fetches.landed(call, now_s=now_s)
         one = self._heard(call.peer, size_bytes, now_s=now_s, step=step)
         if one is None:
             return self._lost(call.cids, call.peer, now_s=now_s, step=step)
@@ -141,23 +166,24 @@ class Exchange:
             lacking = []
         return self._lost(lacking, call.peer, now_s=now_s, step=step, source=one)
 
-    def pulled(self, call: Pull, page: Page, *, size_bytes: int, now_s: float) -> Step:
+    def pulled(self, call: Pull, page: Page, *, size_bytes: int, now_s: float, step: Step | None = None) -> Step:
         """A peer gave a page."""
-        step = Step()
+        step = step or Step()
         self._pulling = None
         one = self._heard(call.peer, size_bytes, now_s=now_s, step=step)
         if one is None:
-            return step
+            return self._finished(step, source=None, now_s=now_s)
         self.replica.receive(page.blocks, peer=call.peer, now_s=now_s, changes=step.changes)
         onward = page.position.epoch == call.after.epoch and page.position.sequence > call.after.sequence
-        self._pages_without_news = 0 if step.changes.applied else self._pages_without_news + 1
+        news = len(step.changes.applied) >= PULL_FROM
+        self._pages_without_news = 0 if news else self._pages_without_news + 1
         if onward:
             one.cursor = page.position
             step.peers.add(one.peer)
             if page.more and self._pages_without_news < PAGES_WITHOUT_NEWS:
                 self._pulling = one.peer
                 step.calls.append(Pull(peer=one.peer, after=page.position))
-        return self._finished(step, source=one, now_s=now_s)
+        return self._finished(step, source=one, now_s=now_s, tell=self._pulling is None)
 
     def failed(self, call: Call, *, now_s: float) -> Step:
         """A call came to nothing: refused, timed out, cut, or unreadable."""
@@ -167,11 +193,13 @@ class Exchange:
             one.failures += 1
             wait_s = min(self._limits.retry_s * 2**one.failures, self._limits.retry_max_s)
             one.next_try_s = now_s + wait_s * (0.5 + self._chance.random())
-            self._next_round_s = min(self._next_round_s, one.next_try_s)
+            if isinstance(call, Pull) or not any(other.proven for other in self.book):
+                # Much is lacking, or nobody answers: as soon as this one may be called again, somebody is to be.
+                self._next_round_s = min(self._next_round_s, one.next_try_s)
         if isinstance(call, Pull):
             self._pulling = None
         if isinstance(call, Fetch):
-            self._landed(call)
+            self._fetches.landed(call, now_s=now_s)
             return self._lost(call.cids, call.peer, now_s=now_s, step=step)
         return self._finished(step, source=None, now_s=now_s)
 
@@ -182,6 +210,9 @@ class Exchange:
     def tick(self, now_s: float) -> Step:
         """Time went by: retries that are due, and from time to time a comparison of heads with somebody."""
         step = Step()
+        if now_s < self._latest_s - CLOCK_SLACK_S:
+            self._clock_was_set(now_s)
+        self._latest_s = now_s
         if self._answer_swarm_s is not None and now_s >= self._answer_swarm_s:
             self._answer_swarm_s = None
             for one in self.book.neighbours(now_s):
@@ -201,8 +232,28 @@ class Exchange:
 
     def next_tick_s(self) -> float:
         """When `tick` should be called next, seconds since the epoch."""
-        times = [self._next_round_s, self._answer_swarm_s, self.replica.missing.next_try_s()]
+        fetch_s = self._fetches.next_try_s()
+        if fetch_s is not None and self._pulling is not None:
+            fetch_s = max(fetch_s, self._pulls_alone_until_s)
+        times = [self._next_round_s, self._answer_swarm_s, fetch_s]
         return min(one for one in times if one is not None)
+
+    def _clock_was_set(self, now_s: float) -> None:
+        """Times kept in memory or on disk may lie far ahead after the clock was set back: nothing waits for those."""
+        if self._latest_s != float("inf"):
+            self._next_round_s = now_s
+        for one in self.book:
+            one.next_try_s = min(one.next_try_s, now_s)
+        self.replica.missing.clock_was_set(now_s)
+
+    def _some_heads(self) -> tuple[tuple[Cid, int], ...]:
+        """All heads; if there are too many, the highest and a chance for each of the others."""
+        heads = sorted(self.replica.head_heights().items(), key=lambda item: (-item[1], item[0]))
+        most = self._limits.heads
+        if len(heads) <= most:
+            return tuple(heads)
+        kept = most - most // 2
+        return (*heads[:kept], *self._chance.sample(heads[kept:], most // 2))
 
     def _compare(self, one: Peer, said: Announcement, *, now_s: float, step: Step) -> None:
         """Find out what the peer has that is not held here, and how best to get it."""
@@ -218,31 +269,37 @@ class Exchange:
                 one.cursor = said.position
                 step.peers.add(one.peer)
             return
-        pull = self._pull_from(one, said.position)
+        far = any(height > self.replica.top + self._limits.height_jump for _, height in unknown)
+        pull = self._pull_from(one, said.position, far=far)
         if pull is not None:
+            # Blocks are not asked for singly meanwhile, as most will come; but none waits for a peer that is slow.
+            self._pulls_alone_until_s = now_s + (0.0 if self._fetches.count else self._limits.call_s)
             self._pulling = one.peer
             self._pages_without_news = 0
             step.calls.append(pull)
             return
         self.replica.hear(unknown, peer=one.peer, now_s=now_s, changes=step.changes)
 
-    def _pull_from(self, one: Peer, position: Position | None) -> Pull | None:
-        """The pull that brings what a peer has beyond what is held here, if that is the cheaper way."""
+    def _pull_from(self, one: Peer, position: Position | None, *, far: bool) -> Pull | None:
+        """The pull that brings what a peer has beyond what is held here, if that is the cheaper or the only way."""
         if position is None or one.swarm or self._pulling is not None or not one.address:
             return None
         known = one.cursor if one.cursor is not None and one.cursor.epoch == position.epoch else None
-        if known is None and len(self.replica.applied) > KNOWN_SHARE * position.sequence:
+        held = len(self.replica.applied)
+        # What is fetched from the heads down waits all at once, until the lowest of it arrives.
+        far = far or position.sequence - held > self._limits.waiting // 2
+        if known is None and not far and held > KNOWN_SHARE * position.sequence:
             return None
         after = known or Position(position.epoch, 0)
         return Pull(peer=one.peer, after=after) if position.sequence - after.sequence >= PULL_FROM else None
 
-    def _finished(self, step: Step, *, source: Peer | None, now_s: float) -> Step:
-        """Tell neighbours of news, and ask for what is due."""
+    def _finished(self, step: Step, *, source: Peer | None, now_s: float, tell: bool = True) -> Step:
+        """Tell neighbours of news, unless more is just coming, and ask for what is due."""
         applied = step.changes.applied
+        step.peers |= self.book.forgotten()
         for refusal in step.changes.refusals:
             self._count(refusal, step)
-        own = bool(applied) and applied[-1].peer == SELF
-        if applied and (own or not self.catching_up):
+        if applied and tell:
             news = self._news(step.changes)
             eager = self._limits.eager
             for one in self.book.neighbours(now_s):
@@ -266,34 +323,9 @@ class Exchange:
         step.calls.append(Meet(peer=one.peer, announcement=said))
 
     def _fetch_due(self, now_s: float, step: Step) -> None:
-        """Ask for missing blocks whose time has come, of whoever spoke of them, several at once."""
-        limits = self._limits
-        while self._pulling is None and self._fetches < limits.fetches_in_flight:
-            due = self.replica.missing.due(now_s, most=limits.fetch_batch)
-            wanted: dict[str, list[Cid]] = {}
-            for cid, missing in due:
-                if cid not in self._in_flight:
-                    wanted.setdefault(self._whom_to_ask(missing.peers, now_s), []).append(cid)
-            for cid in wanted.pop("", ()):
-                self.replica.missing.postpone(cid, now_s=now_s)
-            for peer, cids in wanted.items():
-                self._fetches += 1
-                self._in_flight.update(dict.fromkeys(cids, peer))
-                step.calls.append(Fetch(peer=peer, cids=tuple(cids)))
-            if not due:
-                return
-
-    def _whom_to_ask(self, peers: Iterable[str], now_s: float) -> str:
-        for name in peers:
-            one = self.book.get(name)
-            if one is not None and one.usable(now_s):
-                return name
-        return next((one.peer for one in self.book.at_random(1, now_s=now_s)), "")
-
-    def _landed(self, call: Fetch) -> None:
-        self._fetches -= 1
-        for cid in call.cids:
-            self._in_flight.pop(cid, None)
+        """Ask for missing blocks whose time has come."""
+        if self._pulling is None or now_s >= self._pulls_alone_until_s:
+            step.calls += self._fetches.due(now_s)
 
     def _lost(self, cids: Iterable[Cid], peer: str, *, now_s: float, step: Step, source: Peer | None = None) -> Step:
         self.replica.not_found(cids, peer=peer, now_s=now_s, changes=step.changes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 
 from adaptor.domain.checks import require_text
+from adaptor.domain.shared import harmless
 from adaptor.errors import InvalidValueError
 from adaptor.sharing.core import dag_cbor
 from adaptor.sharing.core.cid import Cid, cid_of
@@ -45,6 +46,8 @@ class Manifest:
 
     def __post_init__(self) -> None:
         require_text("name", self.name, max_length=MAX_NAME)
+        if harmless(self.name) != self.name:
+            raise InvalidValueError("name", "must not hold control characters")
         if self.quorum < 1:
             raise InvalidValueError("quorum", f"must be at least 1, got {self.quorum}")
         if len(self.salt) != SALT_BYTES:

@@ -1,4 +1,8 @@
-"""Blocks that are known to exist and not held: whom to ask for each, when next, and when to give up."""
+"""Blocks that are known to exist and not held: whom to ask for each, when next, and when to give up.
+
+Each is booked on the peer that named it first. If there are too many, whoever named the most loses his latest: so a
+peer that names blocks nobody has leaves room for the others'.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +30,11 @@ class MissingBlocks:
         self._limits = limits
         self._blocks: dict[Cid, Missing] = dict(known)
         self._schedule: list[tuple[float, int, Cid]] = []
+        self._named_by: dict[Cid, str] = {}
+        self._named: dict[str, dict[Cid, None]] = {}
         for cid, one in self._blocks.items():
             heapq.heappush(self._schedule, (one.next_try_s, one.height, cid))
+            self._book(cid, one.peers[0])
 
     def __len__(self) -> int:
         return len(self._blocks)
@@ -39,28 +46,42 @@ class MissingBlocks:
         """All of them."""
         return self._blocks
 
-    def add(self, cid: Cid, *, height: int, peer: str, now_s: float) -> Missing | None:
+    def named_by(self, cid: Cid) -> str:
+        """Who named a missing block first."""
+        return self._named_by[cid]
+
+    def surplus(self, peer: str) -> Cid | None:
+        """The block that must go before a peer may name one more; ``None`` if none must, as that peer named most."""
+        counts = {one: len(cids) for one, cids in self._named.items()}
+        most = max(counts, key=lambda one: (counts[one], one))
+        return next(reversed(self._named[most])) if counts[most] > counts.get(peer, 0) + 1 else None
+
+    def add(self, cid: Cid, *, height: int, peer: str, now_s: float) -> Missing:
         """Note that a block is missing, or that one more peer spoke of it.
 
         Returns:
-            What is known of it now, or ``None`` if there are too many already.
+            What is known of it now.
         """
         one = self._blocks.get(cid)
         if one is None:
-            if len(self._blocks) >= self._limits.missing:
-                return None
+            self._book(cid, peer)
             return self._put(cid, Missing(now_s, 0, now_s, (peer,), height))
-        if one.peers[0] == peer:
+        if peer in one.peers:
             return one
-        others = tuple(other for other in one.peers if other != peer)
         # Somebody new has it: that is worth a try at once.
-        soon = now_s if peer not in one.peers else one.next_try_s
-        kept = (peer, *others)[:PEERS_KEPT]
-        return self._put(cid, Missing(one.since_s, one.attempts, soon, kept, min(height, one.height)))
+        kept = (peer, *one.peers)[:PEERS_KEPT]
+        return self._put(cid, Missing(one.since_s, one.attempts, now_s, kept, min(height, one.height)))
 
     def remove(self, cid: Cid) -> bool:
         """Forget a block; tells whether it was missing."""
-        return self._blocks.pop(cid, None) is not None
+        if self._blocks.pop(cid, None) is None:
+            return False
+        peer = self._named_by.pop(cid)
+        named = self._named[peer]
+        del named[cid]
+        if not named:
+            del self._named[peer]
+        return True
 
     def failed(self, cid: Cid, *, peer: str, now_s: float) -> Missing | None:
         """Note that a peer did not give a block; the next in line is asked next, after a wait that doubles.
@@ -106,6 +127,16 @@ class MissingBlocks:
                 return next_try_s
             heapq.heappop(self._schedule)
         return None
+
+    def clock_was_set(self, now_s: float) -> None:
+        """Let nothing wait for longer than it may, after the clock was set back."""
+        for cid, one in list(self._blocks.items()):
+            if one.next_try_s > now_s + self._limits.retry_max_s:
+                self._put(cid, replace(one, next_try_s=now_s))
+
+    def _book(self, cid: Cid, peer: str) -> None:
+        self._named_by[cid] = peer
+        self._named.setdefault(peer, {})[cid] = None
 
     def _put(self, cid: Cid, one: Missing) -> Missing:
         self._blocks[cid] = one

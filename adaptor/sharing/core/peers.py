@@ -14,6 +14,12 @@ T = TypeVar("T")
 
 MINUTE_S = 60.0
 
+TRIES_OF_HEARSAY = 3
+"""Calls in vain before a peer that was never heard from may be replaced by another that is only told of."""
+
+PROVEN_SHARE = 0.5
+"""How often a choice is made among peers that answer: else names that somebody made up could crowd them out."""
+
 
 class Chance(Protocol):
     """Where choices come from; `random.Random` is one."""
@@ -65,6 +71,16 @@ class Peer:
         """Whether it may be called now."""
         return bool(self.swarm or self.address) and self.next_try_s <= now_s
 
+    @property
+    def proven(self) -> bool:
+        """Whether it was heard from and answers."""
+        return bool(self.last_heard_s) and not self.failures
+
+    @property
+    def dubious(self) -> bool:
+        """Whether it was called in vain and never heard from."""
+        return not self.swarm and not self.last_heard_s and self.failures >= TRIES_OF_HEARSAY
+
     def within_its_bytes(self, size_bytes: int, *, most: int, now_s: float) -> bool:
         """Count bytes taken; tells whether they are still within what a peer may send in a minute."""
         minute = int(now_s // MINUTE_S)
@@ -91,6 +107,7 @@ class AddressBook:
         self._chance = chance
         self._peers: dict[str, Peer] = {one.peer: one for one in known if one.peer != own}
         self._chosen: list[str] = []
+        self._forgotten: set[str] = set()
 
     def __iter__(self) -> Iterator[Peer]:
         return iter(self._peers.values())
@@ -98,6 +115,11 @@ class AddressBook:
     def get(self, peer: str) -> Peer | None:
         """A peer, if it is known."""
         return self._peers.get(peer)
+
+    def forgotten(self) -> set[str]:
+        """Peers that are no more in the book, since this was last asked."""
+        gone, self._forgotten = self._forgotten, set()
+        return gone
 
     def learn(self, peer: str, address: str = "", *, swarm: bool = False, vouched: bool = False) -> Peer | None:
         """Note a peer and where it is.
@@ -118,8 +140,10 @@ class AddressBook:
             if len(self._peers) >= self._limits.peers and not self._forget_one(vouched=vouched):
                 return None
             one = self._peers[peer] = Peer(peer, address, swarm)
-        if address and (vouched or not one.address) and address != one.address:
+        if address and vouched and address != one.address:
             one.address, one.failures, one.next_try_s = address, 0, 0.0
+        elif address and (not one.address or one.dubious):
+            one.address = address
         return one
 
     def neighbours(self, now_s: float) -> list[Peer]:
@@ -128,9 +152,12 @@ class AddressBook:
         names = {one.peer for one in usable}
         self._chosen = [one for one in self._chosen if one in names]
         lacking = self._limits.fan_out - len(self._chosen)
-        others = [one.peer for one in usable if not one.swarm and one.peer not in self._chosen]
-        if lacking > 0 and others:
-            self._chosen += self._chance.sample(others, min(lacking, len(others)))
+        for proven in (True, False):
+            others = [one.peer for one in usable if not one.swarm and one.peer not in self._chosen]
+            others = [one for one in others if self._peers[one].proven is proven]
+            if lacking > 0 and others:
+                self._chosen += self._chance.sample(others, min(lacking, len(others)))
+                lacking = self._limits.fan_out - len(self._chosen)
         recent = [
             one.peer
             for one in usable
@@ -142,22 +169,27 @@ class AddressBook:
 
     def some(self, most: int) -> tuple[tuple[str, str], ...]:
         """A few peers that were heard from and answer, with their addresses, to tell others of."""
-        good = [one for one in self._peers.values() if one.address and one.last_heard_s and not one.failures]
+        good = [one for one in self._peers.values() if one.address and one.proven]
         known = [(one.peer, one.address) for one in good]
         return tuple(self._chance.sample(known, min(most, len(known))))
 
     def at_random(self, most: int, *, now_s: float) -> list[Peer]:
-        """Some peers that may be called, by chance."""
+        """Some peers that may be called, by chance; one time in two one of those that answer."""
         usable = [one for one in self._peers.values() if one.usable(now_s)]
+        if self._chance.random() < PROVEN_SHARE:
+            usable = [one for one in usable if one.proven] or usable
         return self._chance.sample(usable, min(most, len(usable)))
 
     def _forget_one(self, *, vouched: bool) -> bool:
-        """Make room for a caller, at the cost of a peer that never answered or fails; hearsay makes nobody go."""
-        if not vouched:
-            return False
-        doubtful = [one for one in self._peers.values() if not one.swarm and (one.failures or not one.last_heard_s)]
+        """Make room at the cost of a peer that never answered or fails; for hearsay only of one that never did."""
+        doubtful = [
+            one
+            for one in self._peers.values()
+            if (not one.swarm and (one.failures or not one.last_heard_s) if vouched else one.dubious)
+        ]
         if not doubtful:
             return False
         worst = max(doubtful, key=lambda one: (one.failures, one.peer))
         del self._peers[worst.peer]
+        self._forgotten.add(worst.peer)
         return True

@@ -8,7 +8,6 @@ a block is forgotten, and taken when it is offered again and the reason is gone.
 
 from __future__ import annotations
 
-import heapq
 from collections import OrderedDict
 from collections.abc import Iterable
 
@@ -21,6 +20,7 @@ from adaptor.sharing.core.manifest import Manifest
 from adaptor.sharing.core.missing_blocks import MissingBlocks
 from adaptor.sharing.core.refusal import Refusal, RefusalReason, RefusedEntryError
 from adaptor.sharing.core.state import SELF, Applied, Changes, LogState, Node, Waiting, header
+from adaptor.sharing.core.waiting_entries import WaitingEntries
 from adaptor.sharing.core.writers import Writers
 
 HOUR_MS = 3_600_000
@@ -47,24 +47,24 @@ class Replica:
         self.epoch = state.epoch
         self.applied: dict[Cid, Node] = {}
         self.heads: set[Cid] = set(state.heads)
-        self.waiting: dict[Cid, Waiting] = {}
+        self.waiting = WaitingEntries(limits, state.waiting)
         self.missing = MissingBlocks(limits, state.missing)
         self.top = 0
         self._writers = writers
         self._refused: OrderedDict[Cid, None] = OrderedDict.fromkeys(state.refused)
-        self._needed_by: dict[Cid, list[Cid]] = {}
-        self._highest: list[tuple[int, Cid]] = []
-        self._waiting_bytes = 0
         self._tips: dict[bytes, Cid] = {}
         self._landmarks: dict[int, Cid] = {}
         for cid, node in state.applied.items():
             self._note(cid, node)
-        for cid, one in state.waiting.items():
-            self._hold(cid, one)
 
     def head_heights(self) -> dict[Cid, int]:
         """Every head with its height."""
         return {cid: self.applied[cid].height for cid in self.heads}
+
+    def entries_of(self, author: bytes) -> int:
+        """How many entries of an author are part of the log here: the number of his last one."""
+        tip = self._tips.get(author)
+        return 0 if tip is None else self.applied[tip].number
 
     def knows(self, cid: Cid) -> bool:
         """Whether a block is held or refused, so that nobody need be asked for it."""
@@ -132,10 +132,8 @@ class Replica:
             if one.attempts < self.limits.attempts:
                 changes.missing[cid] = one
                 continue
-            self._found(cid, changes)
             text = f"asked for {one.attempts} times since it was first heard of"
-            self._refuse(RefusalReason.NEVER_FOUND, text, cid=cid, peer=peer, changes=changes)
-            self._drop_dependants(cid, RefusalReason.NEVER_FOUND, "a block that it needs was not found", changes)
+            self._give_up(cid, RefusalReason.NEVER_FOUND, text, peer=peer, changes=changes)
 
     def _take(self, cid: Cid, block: bytes, *, peer: str, now_s: float, changes: Changes) -> None:
         author = None
@@ -158,23 +156,32 @@ class Replica:
         if lacking:
             self._found(one.cid, changes)
             changes.blocks[one.cid] = one.block
-            waiting = Waiting(header(one.entry), peer, len(one.block))
-            changes.waiting[one.cid] = waiting
-            self._hold(one.cid, waiting)
-            for need in lacking:
-                self._miss(need, height=one.entry.height - 1, peer=peer, now_s=now_s, changes=changes)
-            for skip in one.entry.skips:
-                self._miss(skip, height=one.entry.height - 1, peer=peer, now_s=now_s, changes=changes)
+            self._hold(one, lacking, peer=peer, now_s=now_s, changes=changes)
             return
         self._apply(one.cid, one.entry, peer=peer, changes=changes)
         changes.blocks[one.cid] = one.block
         self._apply_dependants(one.cid, changes)
 
+    def _hold(self, one: SignedEntry, lacking: list[Cid], *, peer: str, now_s: float, changes: Changes) -> None:
+        """Let an entry wait. All that it needs is applied, waits or is missing, now and until it waits no more."""
+        waiting = changes.waiting[one.cid] = Waiting(header(one.entry), peer, len(one.block))
+        self.waiting.add(one.cid, waiting)
+        below = one.entry.height - 1
+        noted = [self._miss(need, height=below, peer=peer, now_s=now_s, changes=changes) for need in lacking]
+        if not all(noted):
+            if one.cid in self.waiting:
+                text = "a block that it needs is one too many that are missing"
+                self._drop_waiting(one.cid, RefusalReason.TOO_MANY_MISSING, text, changes)
+            return
+        for skip in one.entry.skips:
+            self._miss(skip, height=below, peer=peer, now_s=now_s, changes=changes)
+
     def _apply_dependants(self, cid: Cid, changes: Changes) -> None:
         """Apply what waited for an entry, and what waited for that, and so on."""
         ready = [cid]
         while ready:
-            for child in self._needed_by.pop(ready.pop(), ()):
+            for child in self.waiting.needing(ready.pop()):
+                # One that was refused may have taken others of these with it.
                 waiting = self.waiting.get(child)
                 if waiting is None or not all(need in self.applied for need in waiting.entry.needs):
                     continue
@@ -194,7 +201,7 @@ class Replica:
         node = self._node(entry)
         self._found(cid, changes)
         self._note(cid, node)
-        self.heads.difference_update(entry.parents)
+        self.heads.difference_update(entry.needs)
         self.heads.add(cid)
         if entry.kind is Kind.MEMBERSHIP:
             self._writers.admit(entry)
@@ -268,16 +275,8 @@ class Replica:
         if tip is None or self.applied[tip].number < node.number:
             self._tips[node.author] = cid
 
-    def _hold(self, cid: Cid, waiting: Waiting) -> None:
-        self.waiting[cid] = waiting
-        self._waiting_bytes += waiting.size_bytes
-        heapq.heappush(self._highest, (-waiting.entry.height, cid))
-        for need in waiting.entry.needs:
-            if need not in self.applied:
-                self._needed_by.setdefault(need, []).append(cid)
-
     def _let_go(self, cid: Cid, changes: Changes) -> None:
-        self._waiting_bytes -= self.waiting.pop(cid).size_bytes
+        self.waiting.remove(cid)
         if changes.waiting.pop(cid, None) is None:
             changes.not_waiting.append(cid)
 
@@ -285,14 +284,21 @@ class Replica:
         if changes.blocks.pop(cid, None) is None:
             changes.dropped.append(cid)
 
+    def _drop_waiting(self, cid: Cid, reason: RefusalReason, text: str, changes: Changes) -> None:
+        """Forget an entry that waits, and what waits for it."""
+        waiting = self.waiting[cid]
+        self._let_go(cid, changes)
+        self._drop_block(cid, changes)
+        author = waiting.entry.author
+        self._refuse(reason, text, cid=cid, peer=waiting.peer, author=author, changes=changes)
+        self._drop_dependants(cid, reason, text, changes)
+
     def _drop_dependants(self, cid: Cid, reason: RefusalReason, text: str, changes: Changes) -> None:
         """Forget what waits for a block that will not come, and what waits for that, and so on."""
         gone = [cid]
         while gone:
-            for child in self._needed_by.pop(gone.pop(), ()):
-                waiting = self.waiting.get(child)
-                if waiting is None:
-                    continue
+            for child in self.waiting.needing(gone.pop()):
+                waiting = self.waiting[child]
                 self._let_go(child, changes)
                 self._drop_block(child, changes)
                 author = waiting.entry.author
@@ -300,33 +306,37 @@ class Replica:
                 gone.append(child)
 
     def _drop_surplus(self, changes: Changes) -> None:
-        """Forget the highest waiting entries if there are too many: the lowest are the next to be applied."""
+        """Forget waiting entries if there are too many."""
         limits = self.limits
-        while len(self.waiting) > limits.waiting or self._waiting_bytes > limits.waiting_bytes:
-            cid = heapq.heappop(self._highest)[1]
-            waiting = self.waiting.get(cid)
-            if waiting is None:
-                continue
-            self._let_go(cid, changes)
-            self._drop_block(cid, changes)
+        while (cid := self.waiting.surplus()) is not None:
             text = f"more than {limits.waiting} entries or {limits.waiting_bytes} bytes wait for their parents"
-            author = waiting.entry.author
-            self._refuse(
-                RefusalReason.TOO_MANY_WAITING, text, cid=cid, peer=waiting.peer, author=author, changes=changes
-            )
+            self._drop_waiting(cid, RefusalReason.TOO_MANY_WAITING, text, changes)
 
-    def _miss(self, cid: Cid, *, height: int, peer: str, now_s: float, changes: Changes) -> None:
+    def _give_up(self, cid: Cid, reason: RefusalReason, text: str, *, peer: str, changes: Changes) -> None:
+        """Forget a missing block, and what waits for it."""
+        self._found(cid, changes)
+        self._refuse(reason, text, cid=cid, peer=peer, changes=changes)
+        self._drop_dependants(cid, reason, "a block that it needs is given up", changes)
+
+    def _miss(self, cid: Cid, *, height: int, peer: str, now_s: float, changes: Changes) -> bool:
+        """Note a block as missing unless it is known; tells whether there was room."""
         if self.knows(cid):
-            return
-        one = self.missing.add(cid, height=height, peer=peer, now_s=now_s)
-        if one is None:
+            return True
+        if cid not in self.missing and len(self.missing) >= self.limits.missing:
             text = f"more than {self.limits.missing} blocks are missing"
-            self._refuse(RefusalReason.TOO_MANY_MISSING, text, cid=cid, peer=peer, changes=changes)
-        else:
-            changes.missing[cid] = one
+            surplus = self.missing.surplus(peer)
+            if surplus is None:
+                self._refuse(RefusalReason.TOO_MANY_MISSING, text, cid=cid, peer=peer, changes=changes)
+                return False
+            other = self.missing.named_by(surplus)
+            self._give_up(surplus, RefusalReason.TOO_MANY_MISSING, text, peer=other, changes=changes)
+        changes.missing[cid] = self.missing.add(cid, height=height, peer=peer, now_s=now_s)
+        return True
 
     def _found(self, cid: Cid, changes: Changes) -> None:
-        if self.missing.remove(cid) and changes.missing.pop(cid, None) is None:
+        if self.missing.remove(cid):
+            # It may be on disk and have been changed within this step: so both.
+            changes.missing.pop(cid, None)
             changes.found.append(cid)
 
     def _refuse(

@@ -1,0 +1,47 @@
+"""Calls of a running service from the command line; what goes wrong becomes one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+import grpc
+
+from adaptor.api.v1 import sharing_pb2_grpc
+from adaptor.client.run import DEFAULT_ADDRESS
+from adaptor.errors import AdaptorError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CALL_S = 30.0
+"""Longest wait for an answer: joining asks several peers one after the other."""
+
+service_option = click.option(
+    "--service", default=DEFAULT_ADDRESS, show_default=True, help="Address of the running service."
+)
+
+
+class ServiceCallError(AdaptorError):
+    """The service refused a call, or does not answer."""
+
+
+@contextmanager
+def sharing_service(address: str) -> Iterator[sharing_pb2_grpc.SharingServiceStub]:
+    """The service's calls about sharing.
+
+    Raises:
+        ServiceCallError: If a call within comes to nothing.
+    """
+    with grpc.insecure_channel(address) as channel:
+        try:
+            yield sharing_pb2_grpc.SharingServiceStub(channel)
+        except grpc.RpcError as error:
+            raise ServiceCallError(_problem(address, error)) from error
+
+
+def _problem(address: str, error: grpc.RpcError) -> str:
+    if error.code() is grpc.StatusCode.UNAVAILABLE and "connect" in (error.details() or ""):
+        return f"service: nothing answers at {address}; `adaptor serve` starts one, --service names another"
+    return error.details() or error.code().name

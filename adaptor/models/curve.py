@@ -1,0 +1,80 @@
+"""A prior's curves between the parallelisms at which they are written down, and the law any program might follow."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from adaptor.domain.informed_prior import InformedPrior, PriorCurve
+from adaptor.models.arrays import Flags, Floats
+
+ANY_SLOPE, ANY_SLOPE_SPREAD = -0.6, 0.4
+"""Slope of log seconds over log parallelism of any program, and its spread: perfect division is -1, no gain is 0."""
+
+ANY_BEND = 0.1
+"""Standard deviation of what bends that line, as a factor on the squared distance in log parallelism."""
+
+ANY_ROUGHNESS = 0.05
+"""Standard deviation of log seconds around any smooth law: half of the error that [Venkataraman16] reports."""
+
+
+class LeveledCurve:
+    """A curve with what is not known of its level.
+
+    Args:
+        parallelisms: Where the curve is written down, ascending.
+        curve: What is written there.
+        level_spread: Standard deviation of the log level of everything measured in this context.
+        run_level: Standard deviation of the log by which this run differs from earlier ones.
+    """
+
+    def __init__(
+        self, parallelisms: tuple[int, ...], curve: PriorCurve, *, level_spread: float, run_level: float
+    ) -> None:
+        self._grid = np.log(np.array(parallelisms, dtype=np.float64))
+        self._curve = curve
+        self._level_spread, self._run_level = level_spread, run_level
+
+    def mean(self, at: Floats) -> Floats:
+        """Log seconds at each parallelism, shape as given."""
+        mean: Floats = np.interp(np.log(at), self._grid, self._curve.log_s)
+        return mean
+
+    def variance(self, at: Floats) -> Floats:
+        """Of the log seconds of this run at each parallelism, shape as given."""
+        fixed = self._curve.roughness**2 + self._level_spread**2 + self._run_level**2
+        variance: Floats = (self._directions(at) ** 2).sum(axis=0) + fixed
+        return variance
+
+    def covariance(self, left: Floats, left_own: Flags, right: Floats, right_own: Flags) -> Floats:
+        """Between log seconds at parallelisms of shape (n,) and (m,), shape (n, m).
+
+        Args:
+            left: Parallelisms.
+            left_own: Which of them belong to this run and so share its level.
+            right: Parallelisms.
+            right_own: As above.
+        """
+        smooth: Floats = self._directions(left).T @ self._directions(right)
+        same = (left[:, np.newaxis] == right[np.newaxis]) * self._curve.roughness**2
+        run = np.outer(left_own, right_own) * self._run_level**2
+        covariance: Floats = smooth + same + run + self._level_spread**2
+        return covariance
+
+    def _directions(self, at: Floats) -> Floats:
+        rows = [np.interp(np.log(at), self._grid, one) for one in self._curve.directions]
+        return np.array(rows).reshape(len(rows), len(at))
+
+
+def any_curve(prior: InformedPrior) -> PriorCurve:
+    """The law that any program might follow, through the middle of what the prior rests on."""
+    grid = np.log(np.array(prior.parallelisms, dtype=np.float64))
+    middle = float(np.log(prior.least_measured * prior.most_measured) / 2)
+    level = float(np.interp(middle, grid, prior.curves[0].log_s)) if prior.level_known else 0.0
+    away = grid - middle
+    return PriorCurve(
+        log_s=tuple((level + ANY_SLOPE * away).tolist()),
+        directions=(tuple((ANY_SLOPE_SPREAD * away).tolist()), tuple((ANY_BEND * away**2).tolist())),
+        roughness=ANY_ROUGHNESS,
+        level_known=False,
+        shared=False,
+    )

@@ -1,0 +1,156 @@
+"""The update of a prior by measurements of the execution context itself: earlier runs, and this run's supersteps.
+
+Each hypothesis of `adaptor.models.hypotheses` is a normal distribution of curves and is updated exactly, as such
+[Rasmussen06, ch. 2]. From the first superstep on each counts as much as it foretold what this run measured
+[Hoeting99], by a density with heavy tails [Shah14]: misleading data lose their weight at once where they missed, and
+helpful data keep it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from adaptor.domain.informed_prior import InformedPrior
+from adaptor.models.arrays import Counts, Flags, Floats
+from adaptor.models.gaussian import Joint, conditioned, log_density
+from adaptor.models.hypotheses import ALTERNATIVE_CHANCE, Held, Hypothesis, hypotheses
+from adaptor.models.noise import SpreadPrior
+from adaptor.models.points import Points
+from adaptor.models.prediction import Prediction
+
+CONTRADICTION_DOF = 5.0
+"""Degrees of freedom of the density that hypotheses are judged by; a usual choice for robust regression."""
+
+NEGLIGIBLE = 1e-6
+"""Weight below which a hypothesis changes no digit that is shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InformedModel:
+    """A prior with everything that was measured of the execution context.
+
+    Attributes:
+        prior: What other contexts said.
+        own: This run's supersteps.
+        earlier: Earlier runs of the context on this machine.
+        peers: Runs of the context that peers shared.
+        noise: Spread between supersteps, with what these measured of it.
+        weights: How much each hypothesis counts; they sum to one.
+    """
+
+    prior: InformedPrior
+    own: Points
+    earlier: Points
+    peers: Points
+    noise: SpreadPrior
+    weights: Mapping[Hypothesis, float] = field(default_factory=dict)
+
+    @classmethod
+    def fit(cls, prior: InformedPrior, *, own: Points, earlier: Points, peers: Points) -> InformedModel:
+        """The prior, updated."""
+        groups = (own, earlier, peers)
+        noise = SpreadPrior(spread=prior.noise, weight=prior.noise_weight).updated(
+            sum(one.squares for one in groups), sum(one.free for one in groups)
+        )
+        model = cls(prior=prior, own=own, earlier=earlier, peers=peers, noise=noise)
+        return replace(model, weights=model._weights())
+
+    @property
+    def measured(self) -> Floats:
+        """Parallelisms measured in this context, by anybody, ascending."""
+        measured: Floats = np.unique(np.concatenate([one.parallelisms for one in (self.own, self.earlier, self.peers)]))
+        return measured
+
+    @property
+    def shared_weight(self) -> float:
+        """How much of the prediction rests on hypotheses that peers' measurements are part of, from 0 to 1."""
+        peers = len(self.peers.parallelisms) > 0
+        return sum(self.weights[one.kind] for one in self._hypotheses() if one.shared or (one.peers and peers))
+
+    def predict(self, parallelisms: Counts) -> Prediction:
+        """Durations of one superstep of this run.
+
+        Args:
+            parallelisms: Shape (n,), each at least 1.
+
+        Returns:
+            Distributions for each, shape (n,); all unknown as long as neither prior nor measurement knows a level.
+        """
+        wanted = parallelisms.astype(np.float64)
+        mean, variance = self._posterior(wanted)
+        known = self.prior.level_known or len(self.measured) > 0
+        step = min(len(self.measured), len(self.prior.stretch) - 1)
+        return Prediction(
+            parallelisms=parallelisms,
+            expected_log_s=mean if known else np.full(len(wanted), np.nan),
+            spread_of_expectation=np.sqrt(variance) * self.prior.stretch[step],
+            noise=self.noise.spread,
+            degrees_of_freedom=self.prior.degrees_of_freedom[step],
+            outside_observed_range=self._outside(wanted),
+        )
+
+    def _outside(self, wanted: Floats) -> Flags:
+        measured = self.measured.tolist()
+        least, most = min([self.prior.least_measured, *measured]), max([self.prior.most_measured, *measured])
+        outside: Flags = (wanted < least) | (wanted > most)
+        return outside
+
+    def _posterior(self, wanted: Floats) -> tuple[Floats, Floats]:
+        """Mean and variance of the mixture of all hypotheses, each of shape (n,)."""
+        mean, square = np.zeros(len(wanted)), np.zeros(len(wanted))
+        for one in self._hypotheses():
+            weight = self.weights[one.kind]
+            if weight > NEGLIGIBLE:
+                part_mean, part_variance = self._given_all(one, wanted)
+                mean += weight * part_mean
+                square += weight * (part_variance + part_mean**2)
+        total = sum(weight for weight in self.weights.values() if weight > NEGLIGIBLE)
+        mean /= total
+        return mean, np.maximum(square / total - mean**2, 0.0)
+
+    def _given_all(self, one: Held, wanted: Floats) -> tuple[Floats, Floats]:
+        points, own, logs, noise = self._measured_by(one)
+        this_run = np.ones(len(wanted), dtype=np.bool_)
+        return Joint(
+            mean=one.curve.mean(wanted),
+            variance=one.curve.variance(wanted),
+            across=one.curve.covariance(wanted, this_run, points, own),
+            measured_mean=one.curve.mean(points),
+            measured_covariance=one.curve.covariance(points, own, points, own) + np.diag(noise),
+        ).given(logs)
+
+    def _measured_by(self, one: Held) -> tuple[Floats, Flags, Floats, Floats]:
+        """Parallelisms, whether this run's, log means and noise variances of what counts, others' first."""
+        groups = [*([self.earlier] if one.earlier else []), *([self.peers] if one.peers else []), self.own]
+        points = np.concatenate([group.parallelisms for group in groups])
+        own = np.arange(len(points)) >= len(points) - len(self.own.parallelisms)
+        logs = np.concatenate([group.log_means for group in groups])
+        return points, own, logs, self.noise.spread**2 / np.concatenate([group.counts for group in groups])
+
+    def _weights(self) -> dict[Hypothesis, float]:
+        held = self._hypotheses()
+        if not len(self.own.parallelisms):
+            return {one.kind: float(i == 0) for i, one in enumerate(held)}
+        chances = np.full(len(held), ALTERNATIVE_CHANCE)
+        chances[0] = 1.0 - chances[1:].sum()
+        logs = np.log(chances) + [self._log_evidence(one) for one in held]
+        weights = np.exp(logs - logs.max())
+        return {one.kind: float(w) for one, w in zip(held, weights / weights.sum(), strict=True)}
+
+    def _log_evidence(self, one: Held) -> float:
+        """How well a hypothesis foretold this run's supersteps, what others measured being known."""
+        points, own, logs, noise = self._measured_by(one)
+        covariance = one.curve.covariance(points, own, points, own) + np.diag(noise)
+        first = int((~own).sum())
+        mean, spread = conditioned(
+            one.curve.mean(points), covariance, logs[:first], slice(0, first), slice(first, len(points))
+        )
+        return log_density(logs[first:] - mean, spread, CONTRADICTION_DOF)
+
+    def _hypotheses(self) -> tuple[Held, ...]:
+        return hypotheses(
+            self.prior, earlier=len(self.earlier.parallelisms) > 0, peers=len(self.peers.parallelisms) > 0
+        )

@@ -1,0 +1,138 @@
+"""Observations as payloads of contributions, and back.
+
+What is stored and passed on are the bytes that were signed, never a message written again; so fields that a newer
+adaptor added survive every hop, and this module only ever reads what it knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from adaptor.api.v1 import log_pb2
+from adaptor.domain.observation import Observation
+from adaptor.domain.run import MAX_SUPERSTEPS
+from adaptor.domain.shared import MAX_PARALLELISM, Measurement, SharedBatch, SharedContext, SharedObservation
+from adaptor.sharing.gate import Gate
+from adaptor.sharing.payload import parsed, reading, require_count, written
+
+SCHEMA_VERSION = 1
+"""Version of the schema that is written; goes up when the meaning of a field changes, not when one is added."""
+
+_TO_WIRE = {
+    Measurement.UNKNOWN: log_pb2.MEASUREMENT_UNSPECIFIED,
+    Measurement.DRIVER_CLOCK: log_pb2.MEASUREMENT_DRIVER_CLOCK,
+    Measurement.FLINK: log_pb2.MEASUREMENT_FLINK,
+}
+_FROM_WIRE = {number: measurement for measurement, number in _TO_WIRE.items()}
+
+
+def contribution_payloads(
+    observations: Sequence[Observation], *, gate: Gate, flink_version: str, run: str, batch: int
+) -> list[bytes]:
+    """Payloads that hold what peers may see of a run's observations, in their order.
+
+    Private ones, failed supersteps, and what lies beyond the schema's bounds are left out.
+
+    Args:
+        observations: Of one run.
+        gate: Between private and shareable.
+        flink_version: Of the cluster the run used; empty if unknown.
+        run: Name or id of the run; the gate decides what peers see of it.
+        batch: Most observations in one payload, the log's limit.
+    """
+    by_key: dict[str, tuple[SharedContext, list[SharedObservation]]] = {}
+    for one in filter(goes_out, observations):
+        context = gate.shared_context(one.context, flink_version=flink_version)
+        by_key.setdefault(context.key, (context, []))[1].append(gate.shared_observation(one))
+    name = gate.shared_run(run)
+    return [
+        write_contribution(SharedBatch(context=context, run=name, observations=part, schema_version=SCHEMA_VERSION))
+        for context, shared in by_key.values()
+        for part in _parts(shared, batch)
+    ]
+
+
+def goes_out(observation: Observation) -> bool:
+    """Whether an observation may and can be given to peers at all."""
+    return (
+        observation.shareable
+        and not observation.failed
+        and observation.parallelism <= MAX_PARALLELISM
+        and observation.superstep <= MAX_SUPERSTEPS
+    )
+
+
+def write_contribution(batch: SharedBatch) -> bytes:
+    """The batch as a payload."""
+    context = batch.context
+    return written(
+        log_pb2.Contribution(
+            schema_version=batch.schema_version,
+            context=log_pb2.SharedContext(
+                algorithm=context.algorithm,
+                parameters=context.parameters,
+                data=context.data,
+                node_type=context.node_type,
+                flink_version=context.flink_version,
+            ),
+            observations=map(_observation_message, batch.observations),
+            run=batch.run,
+        )
+    )
+
+
+def read_contribution(payload: bytes, *, batch: int) -> SharedBatch:
+    """The batch of a payload.
+
+    Args:
+        payload: A peer's bytes.
+        batch: Most observations, the log's limit.
+
+    Raises:
+        UnreadablePayloadError: If it is no contribution, or holds a value that makes no sense.
+    """
+    message = parsed(log_pb2.Contribution(), payload)
+    require_count("observations", len(message.observations), most=batch)
+    context = message.context
+    with reading():
+        return SharedBatch(
+            context=SharedContext(
+                algorithm=context.algorithm,
+                parameters=dict(context.parameters),
+                data=dict(context.data),
+                node_type=context.node_type,
+                flink_version=context.flink_version,
+            ),
+            run=message.run,
+            observations=tuple(map(_observation_of, message.observations)),
+            schema_version=message.schema_version,
+        )
+
+
+def _parts(observations: Sequence[SharedObservation], batch: int) -> Iterator[tuple[SharedObservation, ...]]:
+    for start in range(0, len(observations), batch):
+        yield tuple(observations[start : start + batch])
+
+
+def _observation_message(observation: SharedObservation) -> log_pb2.SharedObservation:
+    return log_pb2.SharedObservation(
+        superstep=observation.superstep,
+        parallelism=observation.parallelism,
+        scale_out=observation.scale_out,
+        duration_s=observation.duration_s,
+        cold=observation.cold,
+        cpu_utilisation=observation.cpu_utilisation,
+        measurement=_TO_WIRE[observation.measurement],
+    )
+
+
+def _observation_of(message: log_pb2.SharedObservation) -> SharedObservation:
+    return SharedObservation(
+        superstep=message.superstep,
+        parallelism=message.parallelism,
+        scale_out=message.scale_out if message.HasField("scale_out") else None,
+        duration_s=message.duration_s,
+        cold=message.cold,
+        cpu_utilisation=message.cpu_utilisation if message.HasField("cpu_utilisation") else None,
+        measurement=_FROM_WIRE.get(message.measurement, Measurement.UNKNOWN),
+    )

@@ -1,0 +1,221 @@
+"""Takes what became part of the log into the index, and judges what others contributed; both behind everything else.
+
+The index is made from the log alone: it notes up to where in this replica's order it got, and goes on from there after
+a crash. Judging comes after indexing, off every read's path: a contribution without a verdict of this machine's own is
+compared with the rest, and verdicts are written in batches, after a wait chosen by chance, so that of many peers the
+first few decide and the others need not vote.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, Protocol, TypeVar
+
+from adaptor.domain.observation import Observation
+from adaptor.domain.verdict import Verdict
+from adaptor.errors import AdaptorError
+from adaptor.sharing.contributions import read_contribution
+from adaptor.sharing.core.cid import Cid
+from adaptor.sharing.core.entry import Kind, parse_entry
+from adaptor.sharing.core.peers import Chance
+from adaptor.sharing.index.index import Index, PeerRow
+from adaptor.sharing.index.intake import time_text
+from adaptor.sharing.index.reader import IndexReader
+from adaptor.sharing.precedence import Precedence
+from adaptor.sharing.shared_log import Draft, SharedLog
+from adaptor.sharing.statements import write_validation
+from adaptor.sharing.validators import judge
+from adaptor.sharing.waiting import woken
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+SLICE = 64
+"""Entries taken in before others get their turn: some 5 ms of work on a thread of its own."""
+
+OWN_BATCH = 200
+"""Own measurements taken in at once: some 20 ms of work, behind a run's barriers."""
+
+IDLE_S = 30.0
+"""Longest time without a look for what was missed."""
+
+JUDGING_WAIT_S = 2.0
+"""Longest chosen wait before judging: a batch of news arrives together, and other members' verdicts may come first."""
+
+VERDICTS = 64
+"""Verdicts written at once: one signature for many, without holding any back for long."""
+
+
+class Measured(Protocol):
+    """Reads what this machine measured itself, in the order in which it was stored."""
+
+    async def __call__(self, place: int, /, *, limit: int) -> tuple[list[Observation], int]:
+        """Observations after a place, at most `limit`, and the place of the last of them."""
+        ...
+
+
+async def nothing_measured(place: int, /, *, limit: int) -> tuple[list[Observation], int]:
+    """What a machine without runs measured."""
+    del limit
+    return [], place
+
+
+class Digest:
+    """The work behind the log.
+
+    Args:
+        log: The log.
+        path: Of the index.
+        validate: Whether to judge.
+        chance: Where choices come from.
+        precedence: Lets barrier calls go first.
+        measured: Reads what this machine measured itself.
+    """
+
+    def __init__(
+        self,
+        log: SharedLog,
+        path: Path,
+        *,
+        validate: bool,
+        chance: Chance,
+        precedence: Precedence,
+        measured: Measured = nothing_measured,
+    ) -> None:
+        self._own = bytes.fromhex(log.own)
+        self._index = Index(path, log.log_manifest, self._own)
+        self._reader = IndexReader(path)
+        self._log = log
+        self._validate = validate
+        self._chance = chance
+        self._precedence = precedence
+        self._measured = measured
+        # A thread for each connection: SQLite wants no more, and readers need not wait for the writer.
+        self._writing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="index")
+        self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="index-reader")
+        self._applied = log.news()
+        self._indexed = asyncio.Event()
+        self._taking = asyncio.Lock()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.position = self._index.position
+        self.changed = asyncio.Event()
+
+    def start(self) -> None:
+        """Begin to work."""
+        loop = asyncio.get_running_loop()
+        self._tasks.append(loop.create_task(self._again(self._applied, self.take_in)))
+        if self._validate:
+            self._tasks.append(loop.create_task(self._again(self._indexed, self._judge_new)))
+
+    async def stop(self) -> None:
+        """End the work; the next start goes on from here."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._writing.shutdown(wait=True)
+        self._reading.shutdown(wait=True)
+        self._reader.close()
+        self._index.close()
+
+    async def read(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a method of `reader` on its thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._reading, lambda: function(*args, **kwargs))
+
+    @property
+    def reader(self) -> IndexReader:
+        """Reads the index; its methods are to be run by `read`."""
+        return self._reader
+
+    async def take_in(self) -> None:
+        """Take into the index what was applied since, what this machine measured, and what is known of peers."""
+        async with self._taking:
+            await self._take_own()
+            while entries := await self._log.entries_after(self.position, most=SLICE):
+                await self._precedence.turn()
+                for refusal in await self._write(self._index.apply, entries):
+                    await self._log.refused(refusal.peer, refusal.reason, refusal.text)
+                self.position = entries[-1].sequence
+                self._indexed.set()
+                self.changed.set()
+            await self._write(self._index.put_peers, self._peers())
+
+    async def _take_own(self) -> None:
+        place = await self._write(lambda: self._index.own_position)
+        while True:
+            observations, through = await self._measured(place, limit=OWN_BATCH)
+            if not observations:
+                return
+            await self._precedence.turn()
+            await self._write(self._index.apply_own, observations, through=through)
+            ids = [one.observation_id for one in observations]
+            sent = await self._log.on_file(self._log.file.sent_of, ids)
+            if sent:
+                await self._write(self._index.put_sent, sent)
+            place = through
+            self.changed.set()
+
+    async def note_sent(self, observation_ids: list[str]) -> None:
+        """Tell the index which contributions these observations left with."""
+        sent = await self._log.on_file(self._log.file.sent_of, observation_ids)
+        await self._write(self._index.put_sent, sent)
+
+    def _peers(self) -> list[PeerRow]:
+        applied = self._log.exchange.replica.applied
+        return [
+            PeerRow(
+                peer=one.peer,
+                address=one.address,
+                heard_at=time_text(int(one.last_heard_s * 1000)) if one.last_heard_s else None,
+                heads=len(one.heads),
+                unknown_heads=sum(cid not in applied for cid in one.heads),
+                bytes_in=one.bytes_in,
+                bytes_out=one.bytes_out,
+                refusals=one.refusals,
+                failures=one.failures,
+            )
+            for one in self._log.exchange.book
+        ]
+
+    async def _judge_new(self) -> None:
+        """Judge contributions of others that this machine has not judged and no quorum has decided."""
+        await asyncio.sleep(JUDGING_WAIT_S * self._chance.random())
+        while targets := await self.read(self._reader.unjudged, self._own, limit=VERDICTS):
+            verdicts = []
+            blocks = await self._log.on_file(self._log.file.blocks, targets)
+            for target in targets:
+                await self._precedence.turn()
+                verdicts.append(await self.read(self._verdict, target, blocks[target]))
+            batch = self._log.log_manifest.limits.batch
+            for start in range(0, len(verdicts), batch):
+                payload = write_validation(verdicts[start : start + batch])
+                await self._log.append([Draft(kind=Kind.VALIDATION, payload=payload)])
+            await self.take_in()
+
+    def _verdict(self, target: Cid, block: bytes) -> Verdict:
+        entry = parse_entry(block).entry
+        batch = read_contribution(entry.payload, batch=self._log.log_manifest.limits.batch)
+        rest = self._reader.rest(batch, target)
+        return Verdict(target=target, assessment=judge(batch, rest, author=entry.author, own=self._own))
+
+    async def _write(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writing, lambda: function(*args, **kwargs))
+
+    async def _again(self, news: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            news.clear()
+            try:
+                await work()
+            except AdaptorError as error:
+                _log.warning("%s", error)
+            await woken(news, within_s=IDLE_S)

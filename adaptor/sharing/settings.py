@@ -1,0 +1,37 @@
+"""What a user decides about sharing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from adaptor.errors import InvalidValueError
+from adaptor.sharing.core.limits import ReplicaLimits
+
+VIEWS = ("all", "not_refuted", "confirmed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharingSettings:
+    """Settings of this machine's part in a log.
+
+    Attributes:
+        listen: Address and port for peers; empty does not listen.
+        advertise: Address and port that peers are told; empty stands for `listen`.
+        filter_text: What peers see of each field.
+        view: Which contributions models learn from: one of `VIEWS`.
+        validate: Whether contributions are judged here.
+        kubo: Address of a Kubo node's API; empty uses none.
+        limits: Bounds of the replica.
+    """
+
+    listen: str = "127.0.0.1:4401"
+    advertise: str = ""
+    filter_text: str = ""
+    view: str = "not_refuted"
+    validate: bool = True
+    kubo: str = ""
+    limits: ReplicaLimits = field(default_factory=ReplicaLimits)
+
+    def __post_init__(self) -> None:
+        if self.view not in VIEWS:
+            raise InvalidValueError("sharing.view", f"must be one of {', '.join(VIEWS)}, got {self.view!r}")

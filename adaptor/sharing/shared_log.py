@@ -1,0 +1,355 @@
+"""A log at work: takes what peers say, writes what follows from it, and only then answers, calls and passes it on.
+
+The decisions are the exchange's (`adaptor.sharing.core.exchange`); this performs them, one step at a time. If a step
+cannot be written, for instance because the disk is full, the log goes back to what is on disk: nobody was told more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from adaptor.errors import AdaptorError, PeerCallError, StateDirectoryError
+from adaptor.sharing.core.cid import Cid
+from adaptor.sharing.core.entry import Kind
+from adaptor.sharing.core.exchange import Exchange, Step
+from adaptor.sharing.core.limits import ReplicaLimits
+from adaptor.sharing.core.manifest import Manifest
+from adaptor.sharing.core.messages import Announcement, Call, Fetch, Meet, Page, Position, Pull
+from adaptor.sharing.core.peers import AddressBook, Chance, Peer
+from adaptor.sharing.core.refusal import Refusal, RefusalReason, RefusedEntryError
+from adaptor.sharing.core.replica import Replica
+from adaptor.sharing.core.state import Changes
+from adaptor.sharing.log_file import LogFile, SentObservation, StoredEntry
+from adaptor.sharing.peer_calls import PeerCalls
+from adaptor.sharing.ports import Transport
+from adaptor.sharing.precedence import Precedence
+from adaptor.sharing.waiting import woken
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+SLICE = 4
+"""Blocks checked before others get their turn: checking one takes some 0.15 ms, mostly its signature."""
+
+PAGE_BLOCKS = 512
+PAGE_BYTES = 524_288
+"""Most blocks and bytes of a page: at 0.15 ms a block a page is taken within 100 ms."""
+
+SHORTEST_TICK_S = 0.05
+"""Least time between two looks at what is due."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An entry to be written.
+
+    Attributes:
+        kind: What it is for.
+        payload: A message of ``log.proto``.
+        observation_ids: Observations that leave this machine with it.
+    """
+
+    kind: Kind
+    payload: bytes
+    observation_ids: tuple[str, ...] = ()
+
+
+class LogRefusedError(AdaptorError):
+    """The log's own limits forbid what was to be written."""
+
+
+class SharedLog:
+    """One log with its file and its peers.
+
+    Args:
+        file: Where it is kept.
+        manifest: Rules of the log.
+        limits: Bounds of this replica.
+        key: Of this replica, which signs its entries.
+        now_s: Seconds since the epoch.
+        chance: Where choices come from.
+        precedence: Lets barrier calls go first.
+    """
+
+    def __init__(
+        self,
+        *,
+        file: LogFile,
+        manifest: Manifest,
+        limits: ReplicaLimits,
+        key: Ed25519PrivateKey,
+        now_s: Callable[[], float],
+        chance: Chance,
+        precedence: Precedence,
+    ) -> None:
+        self.log_manifest = manifest
+        self.file = file
+        self.key = key
+        self.own = key.public_key().public_bytes_raw().hex()
+        self._news: list[asyncio.Event] = []
+        self.address = ""
+        self._limits = limits
+        self._now_s = now_s
+        self._chance = chance
+        self._precedence = precedence
+        self._lock = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="log")
+        self._transports: dict[str, Transport] = {}
+        self._direct: Transport | None = None
+        self._ticker: asyncio.Task[None] | None = None
+        self._due = asyncio.Event()
+        self._calls = PeerCalls(
+            transport_of=self._transport_of,
+            answered=self._answered,
+            failed=self._failed,
+            inline_bytes=limits.inline_bytes,
+        )
+        self.exchange = self._loaded()
+
+    # --- life -----------------------------------------------------------------------------------------------
+
+    def listens_at(self, address: str) -> None:
+        """Note where peers reach this replica, to tell them."""
+        self.address = self.exchange.address = address
+
+    def start(self, direct: Transport | None) -> None:
+        """Begin to talk to peers.
+
+        Args:
+            direct: The way to peers with an address.
+        """
+        self._direct = direct
+        self._ticker = asyncio.get_running_loop().create_task(self._tick())
+
+    async def stop(self) -> None:
+        """End all calls and let go of the file; what is written stays."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._ticker
+        await self._calls.close()
+        for transport in {*self._transports.values(), *([self._direct] if self._direct else [])}:
+            await transport.close()
+        self._thread.shutdown(wait=True)
+        self.file.close()
+
+    async def know(self, peer: str, address: str) -> None:
+        """Note where a peer is, and talk to it soon."""
+        async with self._lock:
+            if self.exchange.book.learn(peer, address) is not None:
+                await self._write(Step(peers={peer}))
+            self.exchange.meet_soon()
+        self._due.set()
+
+    def news(self) -> asyncio.Event:
+        """An event that is set whenever entries were applied, for whoever clears it."""
+        event = asyncio.Event()
+        self._news.append(event)
+        return event
+
+    def join_swarm(self, name: str, transport: Transport) -> None:
+        """Talk to everybody on a topic as well."""
+        self._transports[name] = transport
+        self.exchange.book.learn(name, swarm=True)
+        self.exchange.meet_soon()
+        self._due.set()
+
+    # --- what this machine writes ---------------------------------------------------------------------------
+
+    async def append(self, drafts: Sequence[Draft]) -> list[Cid]:
+        """Write entries, so that they survive a power cut, and tell peers.
+
+        Returns:
+            Their names, in the order given.
+
+        Raises:
+            LogRefusedError: If the log's limits forbid one; those before it were written.
+            StateDirectoryError: If they could not be written; then none was.
+        """
+        cids: list[Cid] = []
+        sent: list[SentObservation] = []
+        refused: RefusedEntryError | None = None
+        async with self._lock:
+            now_s, changes = self._now_s(), Changes()
+            for count, draft in enumerate(drafts):
+                if count % SLICE == SLICE - 1:
+                    await self._precedence.turn()
+                try:
+                    one = self.exchange.replica.append(
+                        draft.kind, draft.payload, key=self.key, now_s=now_s, changes=changes
+                    )
+                except RefusedEntryError as error:
+                    refused = error
+                    break
+                cids.append(one.cid)
+                sent += (
+                    SentObservation(observation_id=i, contribution=one.cid, at_s=now_s) for i in draft.observation_ids
+                )
+            step = self.exchange.appended(changes, now_s=now_s)
+            await self._write(step, sent=sent, durable=True)
+        self._act(step)
+        if refused is not None:
+            raise LogRefusedError(f"sharing: the log takes no more for now: {refused.text}")
+        return cids
+
+    # --- what peers ask -------------------------------------------------------------------------------------
+
+    async def met(self, peer: str, said: Announcement, size_bytes: int, *, through: str = "") -> Announcement:
+        """A peer said what it holds; says what is held here."""
+        async with self._lock:
+            step = await self._taken(peer, said.blocks)
+            step = self.exchange.met(peer, said, size_bytes=size_bytes, now_s=self._now_s(), through=through, step=step)
+            await self._write(step)
+            answer = self.exchange.greeting()
+        self._act(step)
+        return answer
+
+    async def blocks(self, cids: Sequence[Cid]) -> list[bytes]:
+        """Those of the blocks that are held, as many as fit into a page, at least one if any is."""
+        found = await self.on_file(self.file.blocks, cids)
+        given: list[bytes] = []
+        size = 0
+        for block in found.values():
+            size += len(block)
+            if given and size > PAGE_BYTES:
+                break
+            given.append(block)
+        return given
+
+    async def page(self, after: Position | None) -> Page:
+        """What was applied here after a position; from the beginning if that is of another store."""
+        epoch = self.exchange.replica.epoch
+        start = after.sequence if after is not None and after.epoch == epoch else 0
+        blocks, last, more = await self.on_file(self.file.page, start, most=PAGE_BLOCKS, most_bytes=PAGE_BYTES)
+        return Page(blocks=tuple(blocks), position=Position(epoch, last), more=more)
+
+    def manifest(self) -> bytes:
+        """The manifest's block."""
+        return self.log_manifest.block
+
+    async def refused(self, peer: str, reason: RefusalReason, text: str) -> None:
+        """Count something of a peer that was refused before it became an event."""
+        async with self._lock:
+            step = Step()
+            step.changes.refusals.append(Refusal(reason=reason, text=text, peer=peer))
+            await self._write(step)
+
+    async def on_file(self, function: Callable[..., T], *args: object, **kwargs: object) -> T:
+        """Run something of the file on its thread.
+
+        Raises:
+            StateDirectoryError: If the file fails.
+        """
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*args, **kwargs))
+        except sqlite3.Error as error:
+            raise StateDirectoryError(f"state_dir: {self.file.path} cannot be used ({error})") from error
+
+    async def entries_after(self, sequence: int, *, most: int) -> list[StoredEntry]:
+        """Applied entries after a place, in this replica's order."""
+        return await self.on_file(self.file.entries_after, sequence, most=most)
+
+    # --- what calls bring -----------------------------------------------------------------------------------
+
+    async def _answered(self, call: Call, answer: object, size_bytes: int) -> None:
+        with self._survives():
+            if isinstance(call, Meet) and isinstance(answer, Announcement):
+                await self.met(call.peer, answer, size_bytes)
+            elif isinstance(call, Fetch) and isinstance(answer, list):
+                async with self._lock:
+                    step = await self._taken(call.peer, answer)
+                    now_s = self._now_s()
+                    step = self.exchange.fetched(call, answer, size_bytes=size_bytes, now_s=now_s, step=step)
+                    await self._write(step)
+                self._act(step)
+            elif isinstance(call, Pull) and isinstance(answer, Page):
+                async with self._lock:
+                    step = await self._taken(call.peer, answer.blocks)
+                    now_s = self._now_s()
+                    step = self.exchange.pulled(call, answer, size_bytes=size_bytes, now_s=now_s, step=step)
+                    await self._write(step)
+                self._act(step)
+
+    async def _failed(self, call: Call, error: PeerCallError) -> None:
+        _log.debug("%s of %s came to nothing: %s", type(call).__name__, call.peer, error)
+        with self._survives():
+            async with self._lock:
+                step = self.exchange.failed(call, now_s=self._now_s())
+                await self._write(step)
+            self._act(step)
+
+    async def _taken(self, peer: str, blocks: Sequence[bytes]) -> Step:
+        """Take a message's blocks slice by slice, giving way in between."""
+        step = Step()
+        for start in range(0, len(blocks), SLICE):
+            await self._precedence.turn()
+            self.exchange.take(peer, blocks[start : start + SLICE], now_s=self._now_s(), step=step)
+        return step
+
+    # --- performing -----------------------------------------------------------------------------------------
+
+    async def _tick(self) -> None:
+        while True:
+            with self._survives():
+                async with self._lock:
+                    step = self.exchange.tick(self._now_s())
+                    await self._write(step)
+                self._act(step)
+            wait_s = max(SHORTEST_TICK_S, self.exchange.next_tick_s() - self._now_s())
+            self._due.clear()
+            await woken(self._due, within_s=wait_s)
+            await asyncio.sleep(SHORTEST_TICK_S)
+
+    async def _write(self, step: Step, *, sent: Iterable[SentObservation] = (), durable: bool = False) -> None:
+        """Put a step on disk; if that fails, go back to what is there."""
+        peers = [one for one in map(self.exchange.book.get, step.peers) if one is not None]
+        if step.changes.empty and not durable and not peers:
+            return
+        try:
+            await self.on_file(
+                self.file.write, step.changes, peers=peers, sent=list(sent), now_s=self._now_s(), durable=durable
+            )
+        except StateDirectoryError:
+            self.exchange = await asyncio.get_running_loop().run_in_executor(self._thread, self._loaded)
+            raise
+
+    def _act(self, step: Step) -> None:
+        """Everything of the step is on disk: pass on and call."""
+        if step.changes.applied:
+            for event in self._news:
+                event.set()
+        for refusal in step.changes.refusals:
+            _log.debug("refused of %s: %s (%s)", refusal.peer, refusal.text, refusal.reason.value)
+        for call in step.calls:
+            self._calls.make(call)
+        self._due.set()
+
+    def _transport_of(self, peer: str) -> tuple[Peer, Transport] | None:
+        one = self.exchange.book.get(peer)
+        transport = self._transports.get(peer, self._direct)
+        return (one, transport) if one is not None and transport is not None else None
+
+    def _loaded(self) -> Exchange:
+        """The exchange as the file has it."""
+        state, writers = self.file.load(self.log_manifest)
+        replica = Replica(self.log_manifest, self._limits, state, writers)
+        book = AddressBook(self._limits, own=self.own, chance=self._chance, known=self.file.peers())
+        return Exchange(replica, book, chance=self._chance, address=self.address)
+
+    @contextlib.contextmanager
+    def _survives(self) -> Iterator[None]:
+        """Nothing that goes wrong with a peer or the disk ends the log; it is tried again."""
+        try:
+            yield
+        except AdaptorError as error:
+            _log.warning("%s", error)
