@@ -157,6 +157,7 @@ def begun_run(given: argparse.Namespace) -> Run:
         runtime_target_s=given.runtime_target_s,
         efficiency_target=given.efficiency_target,
         policy=given.policy,
+        shareable=given.shareable,
         run_id=given.run_id,
         address=given.adaptor,
     )
@@ -255,6 +256,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     add("--program", default="kmeans", help="name by which runs learn from each other (%(default)s)")
     add("--data", type=_pair, action="append", default=[], metavar="NAME=VALUE", help="more about the data")
     add("--policy", default="", help="adaptor's policy; empty: its own")
+    add("--shareable", action="store_true", help="peers of a shared log may see what is observed")
     add("--adaptor", default="", help="address of adaptor; empty: ADAPTOR_ADDRESS or its default")
     add("--run-id", default="", help="identity of the run; give it again to go on after a restart")
     return parser.parse_args(arguments)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import random
 from dataclasses import fields
-from typing import Any
+from typing import TypeVar
 
 from adaptor.app.clock import SystemClock
 from adaptor.app.settings import Settings
 from adaptor.sharing.core.limits import ReplicaLimits
 from adaptor.sharing.digest import Measured, nothing_measured
+from adaptor.sharing.grpc.limits import ServerLimits, TransportLimits
+from adaptor.sharing.kubo.limits import KuboLimits
 from adaptor.sharing.participation import Participation
 from adaptor.sharing.precedence import Precedence
 from adaptor.sharing.settings import SharingSettings
+
+B = TypeVar("B", ReplicaLimits, ServerLimits, TransportLimits, KuboLimits)
 
 
 def participation(
@@ -36,8 +40,11 @@ def participation(
             filter_text=settings["sharing.filter"],
             view=settings["sharing.view"],
             validate=settings["sharing.validate"],
-            kubo=settings["sharing.kubo"],
-            limits=replica_limits(settings),
+            kubo=settings["kubo.api_url"],
+            limits=_bounds(ReplicaLimits, "sharing", settings),
+            server_limits=_bounds(ServerLimits, "peer_server", settings),
+            transport_limits=_bounds(TransportLimits, "peer_client", settings),
+            kubo_limits=_bounds(KuboLimits, "kubo", settings),
         ),
         now_s=SystemClock().now_s,
         chance=random.SystemRandom(),
@@ -46,9 +53,7 @@ def participation(
     )
 
 
-def replica_limits(settings: Settings) -> ReplicaLimits:
-    """The bounds of a replica: each is the setting of the same name, without the unit."""
-    values: dict[str, Any] = {}
-    for one in fields(ReplicaLimits):
-        values[one.name] = settings[f"sharing.{one.name.removesuffix('_s')}"]
-    return ReplicaLimits(**values)
+def _bounds(kind: type[B], table: str, settings: Settings) -> B:
+    """Bounds of a kind: each is the setting of the same name in a table, without the unit of seconds."""
+    names = [one.name for one in fields(kind)]
+    return kind(**{name: settings[f"{table}.{name.removesuffix('_s')}"] for name in names})

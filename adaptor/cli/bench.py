@@ -13,11 +13,14 @@ from adaptor.experiments.barrier_bench import bench_barrier
 from adaptor.experiments.fuzz import bench_fuzz
 from adaptor.experiments.overhead_bench import bench_overhead
 from adaptor.experiments.report import Report, figures_with_goals
+from adaptor.experiments.sharing_bench.bench import Question, bench_scaling, bench_sharing
+from adaptor.experiments.sharing_bench.trial import BACKENDS
 
 BENCHES = {
     "barrier": "what one barrier costs the service",
     "overhead": "what adaptor costs a real run",
     "fuzz": "wrong bytes for every decoder that peers reach",
+    "sharing": "what sharing costs real peers on this machine",
 }
 
 
@@ -65,6 +68,54 @@ def fuzz(inputs: int, seed: int, as_json: bool) -> None:
     """Give wrong bytes to every decoder that peers reach; anything but its own refusal is a crash."""
     console = Console(file=sys.stderr, soft_wrap=True, markup=False, highlight=False)
     print_report(bench_fuzz(inputs=inputs, seed=seed, progress=console.print), as_json=as_json)
+
+
+@bench.command()
+@click.option("--records", type=click.IntRange(1), default=10_000, show_default=True, help="Written by the first peer.")
+@click.option(
+    "--peers", type=click.IntRange(2, 16), default=3, show_default=True, help="Processes, the first included."
+)
+@click.option("--backend", type=click.Choice(BACKENDS), default=BACKENDS[0], show_default=True, help="How peers talk.")
+@click.option("--single", "way", flag_value="single", help="Only with an entry for each record.")
+@click.option("--batched", "way", flag_value="batched", help="Only with 500 records given at once.")
+@click.option("--both", "way", flag_value="both", default=True, help="One after the other (the default).")
+@click.option("--newcomers", type=click.IntRange(0), default=0, help="That join one by one.  [default: peers - 1]")
+@click.option("--singles", type=click.IntRange(0), default=200, show_default=True, help="Records sent one by one.")
+@click.option("--validate/--no-validate", default=True, show_default=True, help="Whether peers judge contributions.")
+@click.option(
+    "--orbitdb",
+    type=click.Path(path_type=Path, exists=True),
+    help="Folder with OrbitDB's script and packages, which is run beside ours; or a file of its output.",
+)
+@click.option("--scaling", is_flag=True, help="Instead: the time per entry of 1,000, 10,000 and 100,000 entries.")
+@json_option
+def sharing(
+    records: int,
+    peers: int,
+    backend: str,
+    way: str,
+    newcomers: int,
+    singles: int,
+    validate: bool,
+    orbitdb: Path | None,
+    scaling: bool,
+    as_json: bool,
+) -> None:
+    """Measure real peers that share a log: writing, a newcomer, single records, memory, bytes."""
+    console = Console(file=sys.stderr, soft_wrap=True, markup=False, highlight=False)
+    if scaling:
+        print_report(bench_scaling(backend, progress=console.print), as_json=as_json)
+        return
+    question = Question(
+        backend=backend,
+        records=records,
+        peers=peers,
+        newcomers=newcomers,
+        batched={"single": (False,), "batched": (True,), "both": (False, True)}[way],
+        singles=singles,
+        validate=validate,
+    )
+    print_report(bench_sharing(question, beside=orbitdb, progress=console.print), as_json=as_json)
 
 
 def print_report(report: Report, *, as_json: bool) -> None:

@@ -39,10 +39,11 @@ def demo(
 ) -> None:
     """Run K-Means over flight data under adaptor, on an embedded Flink.
 
-    Two acts: one starts with too little for its runtime target, one with too much. With --target or --start, one
-    act of your own. Everything it starts has ended when the command ends.
+    Three acts: one starts with too little for its runtime target, one with too much, and in the third a service that
+    knows nothing joins the first one's log and starts well from what was shared. With --target or --start, one act of
+    your own. Everything it starts has ended when the command ends.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, end_as_ctrl_c_does)
     home = home.absolute()
     choices = DemoChoices(home=home, state_dir=state_dir, target_s=target_s, start=start, seed=seed)
     screen = Screen(output(stderr=as_json), record=_recorder() if picture else None)
@@ -57,6 +58,6 @@ def _recorder() -> Console:
     return Console(record=True, file=io.StringIO(), width=PICTURE_COLUMNS, highlight=False, force_terminal=True)
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """End as Ctrl-C does: everything that was started is ended on the way out."""
+def end_as_ctrl_c_does(_number: int, _frame: FrameType | None) -> None:
+    """A handler of signals: everything that was started is ended on the way out."""
     raise KeyboardInterrupt

@@ -10,6 +10,7 @@ from adaptor import __version__
 from adaptor.cli.bench import bench
 from adaptor.cli.demo import demo
 from adaptor.cli.documentation import docs
+from adaptor.cli.experiment import experiment
 from adaptor.cli.ipfs import ipfs
 from adaptor.cli.reading import explain, replay, runs, show
 from adaptor.cli.service import config, doctor, serve
@@ -26,7 +27,7 @@ def cli() -> None:
     """Resource manager beside Apache Flink: rescales iterative jobs at their iteration barriers."""
 
 
-for command in (serve, demo, runs, show, explain, replay, config, doctor, bench, docs, share, ipfs):
+for command in (serve, demo, runs, show, explain, replay, config, doctor, bench, experiment, docs, share, ipfs):
     cli.add_command(command)
 
 

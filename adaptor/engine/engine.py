@@ -280,9 +280,8 @@ class Engine:
     async def perform(self, loop: RunLoop, run_id: str, sequence: int, effect: Effect) -> None:
         """Do what the core wants done; it is recorded already."""
         match effect:
-            case StoreObservation(observation=observation):
-                if observation.shareable:
-                    self._outbox.wake()
+            case StoreObservation():
+                pass  # it was recorded with the event, and is given to peers together with others
             case ReportPlan(plan=plan):
                 _log.info("run %s superstep %d: %d, %s", run_id, plan.superstep, plan.parallelism, plan.reason.text)
             case RequestRescale():
@@ -291,6 +290,7 @@ class Engine:
                     await asyncio.wait({settled}, timeout=self._settings.narrowing_wait_s)
             case ReleaseSlots():
                 self._observer.forget(run_id)
+                self._outbox.wake()
                 self._begin_rescale(loop, sequence, effect)
 
     def _begin_rescale(

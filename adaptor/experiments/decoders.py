@@ -5,16 +5,20 @@ A new decoder is one more item in `decoders`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from adaptor.api.v1 import peers_pb2
 from adaptor.domain.shared import Measurement, SharedBatch, SharedContext, SharedObservation
 from adaptor.domain.verdict import Assessment, Finding, Judgement, Verdict
+from adaptor.errors import InvalidValueError
+from adaptor.sharing.certificates import ForeignCertificateError, certificate_peer, server_credentials
 from adaptor.sharing.contributions import read_contribution, write_contribution
 from adaptor.sharing.core import wire
 from adaptor.sharing.core.cid import cid_of
@@ -24,6 +28,9 @@ from adaptor.sharing.core.limits import LogLimits
 from adaptor.sharing.core.manifest import Manifest, read_manifest
 from adaptor.sharing.core.messages import Announcement, Position
 from adaptor.sharing.core.refusal import RefusedEntryError
+from adaptor.sharing.identity import Identity
+from adaptor.sharing.invitation import Invitation, parse_invitation
+from adaptor.sharing.kubo.messages import MessageReader
 from adaptor.sharing.payload import UnreadablePayloadError
 from adaptor.sharing.residual import KnownObservation
 from adaptor.sharing.statements import (
@@ -44,6 +51,7 @@ _LIMITS = LogLimits()
 _MANIFEST = Manifest(name="fuzzed", founder=_AUTHOR, writers=(b"w" * 32, b"v" * 32), quorum=2, salt=b"s" * 32)
 _LOG = _MANIFEST.log_id
 _TARGETS = tuple(cid_of(bytes((number,))) for number in range(3))
+_NOW_S = 1_700_000_000.0
 _POSITION = Position(b"e" * wire.EPOCH_BYTES, 12)
 
 
@@ -67,7 +75,7 @@ class Decoder:
 @cache
 def decoders() -> tuple[Decoder, ...]:
     """All of them."""
-    return (*_blocks(), *_payloads(), *_messages())
+    return (*_blocks(), *_payloads(), *_messages(), *_edges())
 
 
 def _blocks() -> tuple[Decoder, ...]:
@@ -161,6 +169,38 @@ def _messages() -> tuple[Decoder, ...]:
             decode=lambda data: read_manifest(wire.parsed(peers_pb2.DescribeResponse, data).manifest),
             refusals=(*refusals, MalformedBlockError),
             seeds=(peers_pb2.DescribeResponse(manifest=_MANIFEST.block).SerializeToString(),),
+        ),
+    )
+
+
+def _edges() -> tuple[Decoder, ...]:
+    invitation = Invitation(
+        log_id=_LOG,
+        peers=(("ab" * 32, "10.0.0.7:4401"), ("cd" * 32, "[::1]:4401")),
+        secret=b"z" * 32,
+        swarm=("/ip4/10.0.0.7/tcp/4001/p2p/12D3KooW",),
+        swarm_key=b"y" * 32,
+    )
+    shown = x509.load_pem_x509_certificate(server_credentials(Identity(_KEY), now_s=_NOW_S).certificate)
+    message = {"from": "12D3KooW", "data": "uAQID", "seqno": "uAAAAAAAAAAE", "topicIDs": ["uL2FkYXB0b3I"]}
+    return (
+        Decoder(
+            name="certificate",
+            decode=certificate_peer,
+            refusals=(ForeignCertificateError,),
+            seeds=(shown.public_bytes(Encoding.DER),),
+        ),
+        Decoder(
+            name="invitation",
+            decode=lambda data: parse_invitation(data.decode(errors="replace")),
+            refusals=(InvalidValueError,),
+            seeds=(invitation.text.encode(), replace(invitation, secret=None, swarm=(), swarm_key=None).text.encode()),
+        ),
+        Decoder(
+            name="swarm_message",
+            decode=lambda data: list(MessageReader(max_payload_bytes=1_000).read(data)),
+            refusals=(),
+            seeds=(f"{json.dumps(message)}\n".encode(),),
         ),
     )
 

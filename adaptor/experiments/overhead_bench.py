@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from adaptor.experiments.demo.script import ENLARGE
+from adaptor.experiments.demo.calibration import ENLARGE
 from adaptor.experiments.demo.stage import Stage
 from adaptor.experiments.report import Figure, Report
 

@@ -25,8 +25,9 @@ between seconds and milliseconds, is then three and a half of them."""
 UNKNOWN_LEVEL = 6.0
 """The same of a level of which nothing is known: supersteps last from milliseconds to hours."""
 
-ALTERNATIVE_CHANCE = 0.05
-"""How likely each but the first hypothesis is before the first superstep: the usual level of significance."""
+ALTERNATIVE_CHANCE = 0.02
+"""How likely each but the first hypothesis is before the first superstep: about one context in fifty of public traces
+resembled nothing else."""
 
 
 class Hypothesis(Enum):

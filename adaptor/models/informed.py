@@ -22,7 +22,7 @@ from adaptor.models.points import Points
 from adaptor.models.prediction import Prediction
 
 CONTRADICTION_DOF = 5.0
-"""Degrees of freedom of the density that hypotheses are judged by; a usual choice for robust regression."""
+"""Most degrees of freedom of the density that hypotheses are judged by; a usual choice for robust regression."""
 
 NEGLIGIBLE = 1e-6
 """Weight below which a hypothesis changes no digit that is shown."""
@@ -57,6 +57,10 @@ class InformedModel:
         )
         model = cls(prior=prior, own=own, earlier=earlier, peers=peers, noise=noise)
         return replace(model, weights=model._weights())
+
+    def believing_everything(self) -> InformedModel:
+        """The same without doubt in the first hypothesis; tells what doubt is worth."""
+        return replace(self, weights={one.kind: float(i == 0) for i, one in enumerate(self._hypotheses())})
 
     @property
     def measured(self) -> Floats:
@@ -148,7 +152,13 @@ class InformedModel:
         mean, spread = conditioned(
             one.curve.mean(points), covariance, logs[:first], slice(0, first), slice(first, len(points))
         )
-        return log_density(logs[first:] - mean, spread, CONTRADICTION_DOF)
+        stretch = self.prior.stretch[0] if one.kind is Hypothesis.EVERYTHING else 1.0
+        return log_density(logs[first:] - mean, spread * stretch**2, self._surprise_dof)
+
+    @property
+    def _surprise_dof(self) -> float:
+        """Tails as heavy as errors were seen to have, or heavier."""
+        return min(CONTRADICTION_DOF, self.prior.degrees_of_freedom[0])
 
     def _hypotheses(self) -> tuple[Held, ...]:
         return hypotheses(

@@ -15,8 +15,9 @@ from adaptor.models.arrays import Counts, Floats
 from adaptor.models.process import left_out
 from adaptor.models.training import NORMAL_MAD
 
-TOLERATED = 4.0
-"""Usual distances from which on a point is not believed: 1 in 16,000 of a normal distribution."""
+TOLERATED = 8.0
+"""Usual distances from which on a point is not believed. Far beyond what noise does, because memory cliffs lie off
+too, are true, and predict the worst errors."""
 
 TOLERATED_OF_CONTRIBUTOR = 3.0
 """Usual distances at which half of what a contributor measured may lie."""

@@ -56,3 +56,9 @@ def grouped(observations: Sequence[ObservedDuration], logs: Floats, *, known_sta
         squares=float(deviations @ deviations),
         free=float(warm.sum()) - len(np.unique(at[warm])),
     )
+
+
+def no_points() -> Points:
+    """Nothing measured."""
+    empty = np.empty(0)
+    return Points(parallelisms=empty, log_means=empty, counts=empty, squares=0.0, free=0.0)

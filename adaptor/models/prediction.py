@@ -53,7 +53,7 @@ class Prediction:
     def rest_s(self, supersteps: int) -> tuple[Floats, Floats, Floats]:
         """Low, expected and high seconds of `supersteps` supersteps at `INTERVAL_LEVEL`, each of shape (n,)."""
         expected = self.expected_s * supersteps
-        factor = np.exp(_quantile(self.degrees_of_freedom) * self._spread(supersteps))
+        factor = np.exp(quantile(INTERVAL_LEVEL, self.degrees_of_freedom) * self._spread(supersteps))
         return expected / factor, expected, expected * factor
 
     def superstep_interval(self, index: int) -> Interval | None:
@@ -85,5 +85,6 @@ class Prediction:
         return spread
 
 
-def _quantile(degrees_of_freedom: float) -> float:
-    return float(stdtrit(degrees_of_freedom, 0.5 + INTERVAL_LEVEL / 2))
+def quantile(level: float, degrees_of_freedom: float) -> float:
+    """Half the width, in spreads, of the interval around the middle of Student's t that holds a share `level`."""
+    return float(stdtrit(degrees_of_freedom, 0.5 + level / 2))

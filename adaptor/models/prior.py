@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -63,6 +63,14 @@ class Prior:
             mean, spread = _usual_slope([slope for other, slope in known.items() if other != name])
             programs[name] = ProgramModel.fit(training, slope=spread, mean_slope=mean, seed=seed)
         return cls(programs=programs, slopes=known)
+
+    def with_trees(self, share: float) -> Prior:
+        """The same with another share of the trees where there are any; tells what they are worth."""
+        programs = {
+            name: replace(one, trees=replace(one.trees, share=share) if one.trees else None)
+            for name, one in self.programs.items()
+        }
+        return replace(self, programs=programs)
 
     def informed(
         self,

@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 from adaptor.domain.observation import Observation
 from adaptor.domain.verdict import Verdict
-from adaptor.errors import AdaptorError
 from adaptor.sharing.contributions import read_contribution
 from adaptor.sharing.core.cid import Cid
 from adaptor.sharing.core.entry import Kind, parse_entry
@@ -26,13 +24,12 @@ from adaptor.sharing.core.peers import Chance
 from adaptor.sharing.index.index import Index, PeerRow
 from adaptor.sharing.index.intake import time_text
 from adaptor.sharing.index.reader import IndexReader
+from adaptor.sharing.log_file import StoredEntry
 from adaptor.sharing.precedence import Precedence
 from adaptor.sharing.shared_log import Draft, SharedLog
 from adaptor.sharing.statements import write_validation
 from adaptor.sharing.validators import judge
-from adaptor.sharing.waiting import woken
-
-_log = logging.getLogger(__name__)
+from adaptor.sharing.waiting import survived, woken
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -42,6 +39,9 @@ SLICE = 64
 
 OWN_BATCH = 200
 """Own measurements taken in at once: some 20 ms of work, behind a run's barriers."""
+
+REST_S = 0.05
+"""Rest between two times of taking in: entries that come one by one are then taken together, at a tenth of the cost."""
 
 IDLE_S = 30.0
 """Longest time without a look for what was missed."""
@@ -77,6 +77,11 @@ class Digest:
         chance: Where choices come from.
         precedence: Lets barrier calls go first.
         measured: Reads what this machine measured itself.
+
+    Attributes:
+        reader: Reads the index; its methods are to be run by `read`.
+        position: Entries that the index holds.
+        changed: Set when something new can be read.
     """
 
     def __init__(
@@ -91,7 +96,7 @@ class Digest:
     ) -> None:
         self._own = bytes.fromhex(log.own)
         self._index = Index(path, log.log_manifest, self._own)
-        self._reader = IndexReader(path)
+        self.reader = IndexReader(path)
         self._log = log
         self._validate = validate
         self._chance = chance
@@ -123,7 +128,7 @@ class Digest:
                 await task
         self._writing.shutdown(wait=True)
         self._reading.shutdown(wait=True)
-        self._reader.close()
+        self.reader.close()
         self._index.close()
 
     async def read(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -131,17 +136,15 @@ class Digest:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._reading, lambda: function(*args, **kwargs))
 
-    @property
-    def reader(self) -> IndexReader:
-        """Reads the index; its methods are to be run by `read`."""
-        return self._reader
-
     async def take_in(self) -> None:
         """Take into the index what was applied since, what this machine measured, and what is known of peers."""
         async with self._taking:
             await self._take_own()
-            while entries := await self._log.entries_after(self.position, most=SLICE):
+            more = True
+            while more and (entries := await self._log.entries_after(self.position, most=SLICE)):
+                more = len(entries) == SLICE
                 await self._precedence.turn()
+                await self._note_sent(entries)
                 for refusal in await self._write(self._index.apply, entries):
                     await self._log.refused(refusal.peer, refusal.reason, refusal.text)
                 self.position = entries[-1].sequence
@@ -157,17 +160,14 @@ class Digest:
                 return
             await self._precedence.turn()
             await self._write(self._index.apply_own, observations, through=through)
-            ids = [one.observation_id for one in observations]
-            sent = await self._log.on_file(self._log.file.sent_of, ids)
-            if sent:
-                await self._write(self._index.put_sent, sent)
             place = through
             self.changed.set()
 
-    async def note_sent(self, observation_ids: list[str]) -> None:
-        """Tell the index which contributions these observations left with."""
-        sent = await self._log.on_file(self._log.file.sent_of, observation_ids)
-        await self._write(self._index.put_sent, sent)
+    async def _note_sent(self, entries: Sequence[StoredEntry]) -> None:
+        """Tell the index what left this machine with entries that it is about to take in."""
+        own = [one.signed.cid for one in entries if one.signed.entry.author == self._own]
+        if own and (sent := await self._log.on_file(self._log.file.sent_with, own)):
+            await self._write(self._index.put_sent, sent)
 
     def _peers(self) -> list[PeerRow]:
         applied = self._log.exchange.replica.applied
@@ -189,7 +189,7 @@ class Digest:
     async def _judge_new(self) -> None:
         """Judge contributions of others that this machine has not judged and no quorum has decided."""
         await asyncio.sleep(JUDGING_WAIT_S * self._chance.random())
-        while targets := await self.read(self._reader.unjudged, self._own, limit=VERDICTS):
+        while targets := await self.read(self.reader.unjudged, limit=VERDICTS):
             verdicts = []
             blocks = await self._log.on_file(self._log.file.blocks, targets)
             for target in targets:
@@ -204,7 +204,7 @@ class Digest:
     def _verdict(self, target: Cid, block: bytes) -> Verdict:
         entry = parse_entry(block).entry
         batch = read_contribution(entry.payload, batch=self._log.log_manifest.limits.batch)
-        rest = self._reader.rest(batch, target)
+        rest = self.reader.rest(batch, target)
         return Verdict(target=target, assessment=judge(batch, rest, author=entry.author, own=self._own))
 
     async def _write(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -214,8 +214,6 @@ class Digest:
     async def _again(self, news: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
         while True:
             news.clear()
-            try:
-                await work()
-            except AdaptorError as error:
-                _log.warning("%s", error)
+            await survived(work())
+            await asyncio.sleep(REST_S)
             await woken(news, within_s=IDLE_S)

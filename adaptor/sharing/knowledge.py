@@ -26,7 +26,7 @@ from adaptor.sharing.digest import Digest
 from adaptor.sharing.gate import Gate
 from adaptor.sharing.index.reader import IndexReader
 from adaptor.sharing.index.rows import TrainingRows, View
-from adaptor.sharing.waiting import woken
+from adaptor.sharing.waiting import survived, woken
 
 _log = logging.getLogger(__name__)
 
@@ -81,28 +81,30 @@ class Knowledge:
         """What is known of an execution context."""
         await woken(self._fitted, within_s=FIRST_WAIT_S)
         seen = self._gate.shared_context(context)
-        reader = self._digest.reader
         same = await self._digest.read(
-            reader.training_rows, algorithm=seen.algorithm, context_key=seen.key, view=self._view, own=False
+            self._digest.reader.training_rows, context_key=seen.key, view=self._view, own=False, limit=MAX_SAME
         )
         prior = self._prior.informed(as_context(seen)) if self._prior is not None else None
-        return Known(peers=_durations_in(seen.key, same), prior=prior)
+        return Known(peers=_durations(same), prior=prior)
 
     async def _keep_fitted(self) -> None:
         while True:
             self._digest.changed.clear()
             await asyncio.sleep(SETTLE_S)
-            rows = await self._digest.read(self._training_rows, self._digest.reader)
-            if rows:
-                self._prior = await fitted(rows) or self._prior
+            await survived(self._fit())
             self._fitted.set()
             await woken(self._digest.changed, within_s=IDLE_S)
+
+    async def _fit(self) -> None:
+        rows = await self._digest.read(self._training_rows, self._digest.reader)
+        if rows:
+            self._prior = await fitted(rows) or self._prior
 
     def _training_rows(self, reader: IndexReader) -> list[TrainingRow]:
         """Rows of the most measured algorithms, every context as peers see it."""
         rows: list[TrainingRow] = []
         for algorithm in reader.algorithms():
-            rows += self._rows_of(reader.training_rows(algorithm=algorithm, view=self._view))
+            rows += self._rows_of(reader.training_rows(algorithm=algorithm, view=self._view, limit=MAX_ROWS))
             if len(rows) >= MAX_ROWS:
                 break
         return rows[:MAX_ROWS]
@@ -142,18 +144,13 @@ def as_context(shared: SharedContext) -> ExecutionContext:
     )
 
 
-def _durations_in(key: str, rows: TrainingRows) -> tuple[ObservedDuration, ...]:
-    """Durations of rows in one execution context."""
-    here = {place for place, context in enumerate(rows.contexts) if context.key == key}
-    chosen = [i for i, place in enumerate(rows.context) if int(place) in here][:MAX_SAME]
+def _durations(rows: TrainingRows) -> tuple[ObservedDuration, ...]:
+    """Durations that peers measured."""
     return tuple(
         ObservedDuration(
-            parallelism=int(rows.parallelism[i]),
-            duration_s=float(rows.duration_s[i]),
-            cold=bool(rows.cold[i]),
-            origin=Origin.PEER,
+            parallelism=int(parallelism), duration_s=float(duration_s), cold=bool(cold), origin=Origin.PEER
         )
-        for i in chosen
+        for parallelism, duration_s, cold in zip(rows.parallelism, rows.duration_s, rows.cold, strict=True)
     )
 
 

@@ -360,6 +360,12 @@ class LogFile:
         rows = (self._db.execute(query, (one,)).fetchone() for one in observation_ids)
         return [SentObservation(observation_id=r[0], contribution=Cid(r[1]), at_s=r[2]) for r in rows if r]
 
+    def sent_with(self, contributions: Iterable[Cid]) -> list[SentObservation]:
+        """Observations that left this machine with these contributions."""
+        query = "select * from sent where cid = ?"
+        rows = (row for one in contributions for row in self._db.execute(query, (one,)))
+        return [SentObservation(observation_id=i, contribution=Cid(cid), at_s=at_s) for i, cid, at_s in rows]
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()

@@ -107,13 +107,18 @@ class OpenLog:
         )
         self.knowledge = Knowledge(self.digest, self.gate, view=settings.view)
         self._transport = GrpcTransport(
-            identity=identity, log_id=manifest.log_id, secret=self._secret, now_s=world.now_s
+            identity,
+            log_id=manifest.log_id,
+            secret=self._secret,
+            limits=settings.transport_limits,
+            now_s=world.now_s,
+            gave=self.log.gave,
         )
         self._server = self._peer_server(world) if settings.listen else None
         self._kubo: KuboLink | None = None
         if settings.kubo:
             connect = (file.recall(SWARM_KEPT) or b"").decode().split()
-            self._kubo = KuboLink(self.log, settings.kubo, connect=connect, call_s=settings.limits.call_s)
+            self._kubo = KuboLink(self.log, settings.kubo, connect=connect, limits=settings.kubo_limits)
 
     def _peer_server(self, world: World) -> PeerServer:
         server = PeerServer(
@@ -123,6 +128,7 @@ class OpenLog:
             secret=self._secret,
             listen=world.settings.listen,
             advertise=world.settings.advertise,
+            limits=world.settings.server_limits,
             now_s=world.now_s,
         )
         self.log.listens_at(server.address)
@@ -185,7 +191,6 @@ class OpenLog:
         drafts = [draft for run_id, given in runs.items() for draft in self._drafts(run_id, given)]
         if drafts:
             await self.log.append(drafts)
-            await self.digest.note_sent(ids)
 
     def _drafts(self, run_id: str, observations: Sequence[Observation]) -> list[Draft]:
         """Contributions of one run. The gate alone decides what goes into them."""

@@ -201,7 +201,11 @@ class Participation:
         """The log's manifest from the first peer that gives it."""
         problem = PeerCallError("swarm", "nobody in it has the log's manifest")
         transport = GrpcTransport(
-            identity=self.identity, log_id=invitation.log_id, secret=invitation.secret, now_s=self._now_s
+            self.identity,
+            log_id=invitation.log_id,
+            secret=invitation.secret,
+            limits=self._settings.transport_limits,
+            now_s=self._now_s,
         )
         try:
             for peer, address in invitation.peers:
@@ -226,7 +230,7 @@ class Participation:
         if not settings.kubo:
             return None
         return await fetched_manifest(
-            settings.kubo, invitation.log_id, connect=invitation.swarm, call_s=settings.limits.call_s
+            settings.kubo, invitation.log_id, connect=invitation.swarm, limits=settings.kubo_limits
         )
 
     async def _begin(

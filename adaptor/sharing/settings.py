@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from adaptor.errors import InvalidValueError
 from adaptor.sharing.core.limits import ReplicaLimits
+from adaptor.sharing.grpc.limits import ServerLimits, TransportLimits
+from adaptor.sharing.kubo.limits import KuboLimits
 
 VIEWS = ("all", "not_refuted", "confirmed")
 
@@ -22,6 +24,9 @@ class SharingSettings:
         validate: Whether contributions are judged here.
         kubo: Address of a Kubo node's API; empty uses none.
         limits: Bounds of the replica.
+        server_limits: Bounds on what callers can make this machine do.
+        transport_limits: Bounds on what peers can make this machine wait for and take.
+        kubo_limits: Bounds of the way over Kubo.
     """
 
     listen: str = "127.0.0.1:4401"
@@ -31,6 +36,9 @@ class SharingSettings:
     validate: bool = True
     kubo: str = ""
     limits: ReplicaLimits = field(default_factory=ReplicaLimits)
+    server_limits: ServerLimits = field(default_factory=ServerLimits)
+    transport_limits: TransportLimits = field(default_factory=TransportLimits)
+    kubo_limits: KuboLimits = field(default_factory=KuboLimits)
 
     def __post_init__(self) -> None:
         if self.view not in VIEWS:

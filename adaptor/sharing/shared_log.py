@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -32,7 +32,7 @@ from adaptor.sharing.log_file import LogFile, SentObservation, StoredEntry
 from adaptor.sharing.peer_calls import PeerCalls
 from adaptor.sharing.ports import Transport
 from adaptor.sharing.precedence import Precedence
-from adaptor.sharing.waiting import woken
+from adaptor.sharing.waiting import survived, woken
 
 _log = logging.getLogger(__name__)
 
@@ -237,6 +237,12 @@ class SharedLog:
         """The manifest's block."""
         return self.log_manifest.block
 
+    def gave(self, peer: str, size_bytes: int) -> None:
+        """Count bytes given to a peer; they are written with its next step."""
+        one = self.exchange.book.get(peer)
+        if one is not None:
+            one.bytes_out += size_bytes
+
     async def refused(self, peer: str, reason: RefusalReason, text: str) -> None:
         """Count something of a peer that was refused before it became an event."""
         async with self._lock:
@@ -262,31 +268,38 @@ class SharedLog:
     # --- what calls bring -----------------------------------------------------------------------------------
 
     async def _answered(self, call: Call, answer: object, size_bytes: int) -> None:
-        with self._survives():
-            if isinstance(call, Meet) and isinstance(answer, Announcement):
-                await self.met(call.peer, answer, size_bytes)
-            elif isinstance(call, Fetch) and isinstance(answer, list):
-                async with self._lock:
-                    step = await self._taken(call.peer, answer)
-                    now_s = self._now_s()
-                    step = self.exchange.fetched(call, answer, size_bytes=size_bytes, now_s=now_s, step=step)
-                    await self._write(step)
-                self._act(step)
-            elif isinstance(call, Pull) and isinstance(answer, Page):
-                async with self._lock:
-                    step = await self._taken(call.peer, answer.blocks)
-                    now_s = self._now_s()
-                    step = self.exchange.pulled(call, answer, size_bytes=size_bytes, now_s=now_s, step=step)
-                    await self._write(step)
-                self._act(step)
+        if isinstance(call, Meet) and isinstance(answer, Announcement):
+            await survived(self.met(call.peer, answer, size_bytes))
+        elif isinstance(call, Fetch) and isinstance(answer, list):
+            await survived(self._fetched(call, answer, size_bytes))
+        elif isinstance(call, Pull) and isinstance(answer, Page):
+            await survived(self._pulled(call, answer, size_bytes))
+
+    async def _fetched(self, call: Fetch, blocks: list[bytes], size_bytes: int) -> None:
+        async with self._lock:
+            step = await self._taken(call.peer, blocks)
+            now_s = self._now_s()
+            step = self.exchange.fetched(call, blocks, size_bytes=size_bytes, now_s=now_s, step=step)
+            await self._write(step)
+        self._act(step)
+
+    async def _pulled(self, call: Pull, page: Page, size_bytes: int) -> None:
+        async with self._lock:
+            step = await self._taken(call.peer, page.blocks)
+            now_s = self._now_s()
+            step = self.exchange.pulled(call, page, size_bytes=size_bytes, now_s=now_s, step=step)
+            await self._write(step)
+        self._act(step)
 
     async def _failed(self, call: Call, error: PeerCallError) -> None:
         _log.debug("%s of %s came to nothing: %s", type(call).__name__, call.peer, error)
-        with self._survives():
-            async with self._lock:
-                step = self.exchange.failed(call, now_s=self._now_s())
-                await self._write(step)
-            self._act(step)
+        await survived(self._lost(call))
+
+    async def _lost(self, call: Call) -> None:
+        async with self._lock:
+            step = self.exchange.failed(call, now_s=self._now_s())
+            await self._write(step)
+        self._act(step)
 
     async def _taken(self, peer: str, blocks: Sequence[bytes]) -> Step:
         """Take a message's blocks slice by slice, giving way in between."""
@@ -300,15 +313,17 @@ class SharedLog:
 
     async def _tick(self) -> None:
         while True:
-            with self._survives():
-                async with self._lock:
-                    step = self.exchange.tick(self._now_s())
-                    await self._write(step)
-                self._act(step)
+            await survived(self._ticked())
             wait_s = max(SHORTEST_TICK_S, self.exchange.next_tick_s() - self._now_s())
             self._due.clear()
             await woken(self._due, within_s=wait_s)
             await asyncio.sleep(SHORTEST_TICK_S)
+
+    async def _ticked(self) -> None:
+        async with self._lock:
+            step = self.exchange.tick(self._now_s())
+            await self._write(step)
+        self._act(step)
 
     async def _write(self, step: Step, *, sent: Iterable[SentObservation] = (), durable: bool = False) -> None:
         """Put a step on disk; if that fails, go back to what is there."""
@@ -345,11 +360,3 @@ class SharedLog:
         replica = Replica(self.log_manifest, self._limits, state, writers)
         book = AddressBook(self._limits, own=self.own, chance=self._chance, known=self.file.peers())
         return Exchange(replica, book, chance=self._chance, address=self.address)
-
-    @contextlib.contextmanager
-    def _survives(self) -> Iterator[None]:
-        """Nothing that goes wrong with a peer or the disk ends the log; it is tried again."""
-        try:
-            yield
-        except AdaptorError as error:
-            _log.warning("%s", error)

@@ -17,22 +17,19 @@ from adaptor.sharing.core import wire
 from adaptor.sharing.core.cid import Cid, cid_of
 from adaptor.sharing.core.dag_cbor import MalformedBlockError
 from adaptor.sharing.core.entry import parse_entry
-from adaptor.sharing.core.manifest import Manifest, read_manifest
+from adaptor.sharing.core.manifest import MAX_MANIFEST_BYTES, Manifest, read_manifest
 from adaptor.sharing.core.messages import Announcement, Page, Position
 from adaptor.sharing.core.refusal import RefusalReason
 from adaptor.sharing.kubo.block_store import KuboBlockStore
+from adaptor.sharing.kubo.limits import KuboLimits
 from adaptor.sharing.kubo.transport import KuboSwarm
 from adaptor.sharing.shared_log import SharedLog
-from adaptor.sharing.waiting import woken
+from adaptor.sharing.waiting import survived, woken
 
 _log = logging.getLogger(__name__)
 
 SWARM = "swarm"
 """Name of everybody on the topic, among a log's peers."""
-
-BULK_BLOCKS = 20_000
-BULK_BYTES = 67_108_864
-"""Most blocks and bytes that one fetch brings with their ancestors: bounds what a liar's endless ancestors cost."""
 
 MIRROR_BATCH = 500
 """Entries given to the node at once: one call of some 20 ms."""
@@ -53,13 +50,13 @@ class SwarmTransport:
     Args:
         log: The log.
         swarm: The node's swarm.
-        call_s: Longest time of a fetch.
+        limits: Bounds.
     """
 
-    def __init__(self, log: SharedLog, swarm: KuboSwarm, *, call_s: float) -> None:
+    def __init__(self, log: SharedLog, swarm: KuboSwarm, *, limits: KuboLimits) -> None:
         self._log = log
         self._swarm = swarm
-        self._call_s = call_s
+        self._limits = limits
 
     async def meet(self, peer: str, address: str, said: Announcement) -> None:
         """Tell everybody; nobody answers."""
@@ -74,9 +71,9 @@ class SwarmTransport:
             found = await self._swarm.fetch_below(
                 cids,
                 links_of=self._wanted_below,
-                max_blocks=BULK_BLOCKS,
-                max_bytes=BULK_BYTES,
-                timeout_s=self._call_s,
+                max_blocks=self._limits.fetch_blocks,
+                max_bytes=self._limits.fetch_bytes,
+                timeout_s=self._limits.fetch_s,
             )
         except KuboError as error:
             raise PeerCallError(peer, str(error)) from error
@@ -110,17 +107,18 @@ class KuboLink:
         log: The log.
         api_url: Of the node's API.
         connect: Multiaddresses of other nodes of the swarm.
-        call_s: Longest time of a fetch.
+        limits: Bounds.
     """
 
-    def __init__(self, log: SharedLog, api_url: str, *, connect: Sequence[str], call_s: float) -> None:
+    def __init__(self, log: SharedLog, api_url: str, *, connect: Sequence[str], limits: KuboLimits) -> None:
         self.problem = ""
         self._log = log
         self._connect = tuple(connect)
         self._limits = log.exchange.replica.limits
-        self._swarm = KuboSwarm(api_url, log_id=log.log_manifest.log_id)
-        self._store = KuboBlockStore(api_url)
-        self._transport = SwarmTransport(log, self._swarm, call_s=call_s)
+        most_bytes = log.log_manifest.limits.entry_bytes
+        self._swarm = _swarm(api_url, log.log_manifest.log_id, limits, max_block_bytes=most_bytes)
+        self._store = KuboBlockStore(api_url, timeout_s=limits.timeout_s, max_block_bytes=most_bytes)
+        self._transport = SwarmTransport(log, self._swarm, limits=limits)
         self._applied = log.news()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -159,7 +157,7 @@ class KuboLink:
                 said = wire.read_announcement(log_id, wire.parsed(peers_pb2.Announcement, payload))
                 await self._log.met(name, said, len(payload), through=SWARM)
             except wire.MalformedMessageError as error:
-                await self._survived(self._log.refused(name, RefusalReason.MALFORMED_MESSAGE, str(error)))
+                await survived(self._log.refused(name, RefusalReason.MALFORMED_MESSAGE, str(error)))
             except AdaptorError as error:
                 _log.warning("%s", error)
 
@@ -170,7 +168,7 @@ class KuboLink:
             try:
                 own = await self._swarm.identity()
                 for multiaddr in self._connect:
-                    await self._survived(self._swarm.connect(multiaddr))
+                    await survived(self._swarm.connect(multiaddr))
             except KuboError as error:
                 self.problem = str(error)
                 await asyncio.sleep(pause_s)
@@ -220,26 +218,32 @@ class KuboLink:
     async def _keep(self, through: int) -> None:
         await self._log.on_file(self._log.file.remember, MIRRORED, through.to_bytes(8, "big"))
 
-    @staticmethod
-    async def _survived(work: object) -> None:
-        try:
-            await work  # type: ignore[misc]  # any awaitable
-        except AdaptorError as error:
-            _log.warning("%s", error)
+
+def _swarm(api_url: str, log_id: Cid, limits: KuboLimits, *, max_block_bytes: int) -> KuboSwarm:
+    return KuboSwarm(
+        api_url,
+        log_id=log_id,
+        timeout_s=limits.timeout_s,
+        block_timeout_s=limits.block_timeout_s,
+        calls_at_once=limits.calls,
+        max_block_bytes=max_block_bytes,
+        max_payload_bytes=limits.payload_bytes,
+        silence_s=limits.silence_s,
+    )
 
 
-async def fetched_manifest(api_url: str, log_id: Cid, *, connect: Sequence[str], call_s: float) -> Manifest | None:
+async def fetched_manifest(api_url: str, log_id: Cid, *, connect: Sequence[str], limits: KuboLimits) -> Manifest | None:
     """The manifest of a log from a swarm; ``None`` if nobody in it has the manifest.
 
     Raises:
         KuboError: If the node is of no use.
     """
-    swarm = KuboSwarm(api_url, log_id=log_id)
+    swarm = _swarm(api_url, log_id, limits, max_block_bytes=MAX_MANIFEST_BYTES)
     try:
         for multiaddr in connect:
             with contextlib.suppress(KuboError):
                 await swarm.connect(multiaddr)
-        block = (await swarm.fetch([log_id], timeout_s=call_s)).get(log_id)
+        block = (await swarm.fetch([log_id], timeout_s=limits.fetch_s)).get(log_id)
     finally:
         await swarm.close()
     try:

@@ -1,8 +1,14 @@
-"""Waiting for an event or some time."""
+"""Work without end in the background: waiting for something to do, and going on after a fault."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Awaitable
+
+from adaptor.errors import AdaptorError
+
+_log = logging.getLogger(__name__)
 
 
 async def woken(event: asyncio.Event, *, within_s: float) -> None:
@@ -12,3 +18,13 @@ async def woken(event: asyncio.Event, *, within_s: float) -> None:
         await asyncio.wait({waiting}, timeout=within_s)
     finally:
         waiting.cancel()
+
+
+async def survived(work: Awaitable[object]) -> None:
+    """Do something that is tried again later if it goes wrong; the log says so."""
+    try:
+        await work
+    except AdaptorError as error:
+        _log.warning("%s", error)
+    except Exception:  # noqa: BLE001 - a loop boundary: one fault must not end the sharing of a service
+        _log.exception("unexpected fault in background work")

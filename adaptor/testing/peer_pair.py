@@ -37,9 +37,11 @@ class Pair:
         self._transports: list[GrpcTransport] = []
         self._channels: list[grpc.aio.Channel] = []
 
-    async def serve(self, identity: Identity | None = None, **fields: Any) -> PeerServer:
+    async def serve(
+        self, identity: Identity | None = None, *, log: ServedLog | None = None, **fields: Any
+    ) -> PeerServer:
         """A port that serves the log, the callee's unless told otherwise."""
-        server = a_port(self.served, identity or self.callee, **fields)
+        server = a_port(log or self.served, identity or self.callee, **fields)
         await server.start()
         self._servers.append(server)
         return server

@@ -79,6 +79,9 @@ class ServedLog:
         """The rules."""
         return MANIFEST
 
+    def gave(self, peer: str, size_bytes: int) -> None:
+        """Bytes went to a peer."""
+
     async def refused(self, peer: str, reason: RefusalReason, text: str) -> None:
         """Remember a refused call."""
         self.refusals.append((peer, reason, text))

@@ -34,7 +34,7 @@ class PeerServiceStub(object):
     """The port that a peer listens on.
 
     Every call carries metadata that proves who calls: `adaptor-peer-bin` (32 bytes, public key), `adaptor-time`
-    (seconds since the epoch), `adaptor-proof-bin` (signature over log id, callee's key and time) and, where the log's
+    (seconds since the epoch), `adaptor-log-bin` (CID of the log, 36 bytes), `adaptor-proof-bin` (signature over log id, callee's key and time) and, where the log's
     invitation holds a secret, `adaptor-secret-proof-bin`. UNAUTHENTICATED if it does not.
     """
 
@@ -70,7 +70,7 @@ class PeerServiceServicer(object):
     """The port that a peer listens on.
 
     Every call carries metadata that proves who calls: `adaptor-peer-bin` (32 bytes, public key), `adaptor-time`
-    (seconds since the epoch), `adaptor-proof-bin` (signature over log id, callee's key and time) and, where the log's
+    (seconds since the epoch), `adaptor-log-bin` (CID of the log, 36 bytes), `adaptor-proof-bin` (signature over log id, callee's key and time) and, where the log's
     invitation holds a secret, `adaptor-secret-proof-bin`. UNAUTHENTICATED if it does not.
     """
 
@@ -137,7 +137,7 @@ class PeerService(object):
     """The port that a peer listens on.
 
     Every call carries metadata that proves who calls: `adaptor-peer-bin` (32 bytes, public key), `adaptor-time`
-    (seconds since the epoch), `adaptor-proof-bin` (signature over log id, callee's key and time) and, where the log's
+    (seconds since the epoch), `adaptor-log-bin` (CID of the log, 36 bytes), `adaptor-proof-bin` (signature over log id, callee's key and time) and, where the log's
     invitation holds a secret, `adaptor-secret-proof-bin`. UNAUTHENTICATED if it does not.
     """
 

@@ -93,7 +93,7 @@ class PeerServiceStub(typing.Generic[_PeerServiceMeetType, _PeerServiceFetchType
     """The port that a peer listens on.
 
     Every call carries metadata that proves who calls: `adaptor-peer-bin` (32 bytes, public key), `adaptor-time`
-    (seconds since the epoch), `adaptor-proof-bin` (signature over log id, callee's key and time) and, where the log's
+    (seconds since the epoch), `adaptor-log-bin` (CID of the log, 36 bytes), `adaptor-proof-bin` (signature over log id, callee's key and time) and, where the log's
     invitation holds a secret, `adaptor-secret-proof-bin`. UNAUTHENTICATED if it does not.
     """
 
@@ -172,7 +172,7 @@ class PeerServiceServicer(metaclass=abc.ABCMeta):
     """The port that a peer listens on.
 
     Every call carries metadata that proves who calls: `adaptor-peer-bin` (32 bytes, public key), `adaptor-time`
-    (seconds since the epoch), `adaptor-proof-bin` (signature over log id, callee's key and time) and, where the log's
+    (seconds since the epoch), `adaptor-log-bin` (CID of the log, 36 bytes), `adaptor-proof-bin` (signature over log id, callee's key and time) and, where the log's
     invitation holds a secret, `adaptor-secret-proof-bin`. UNAUTHENTICATED if it does not.
     """
 

@@ -7,9 +7,11 @@ import queue
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -23,6 +25,9 @@ WATCH_PAUSE_S = 0.3
 END_WAIT_S = 10.0
 """Longest wait for the last news after the driver has ended."""
 
+KEY_DIGITS = 12
+"""Hex digits of a public key that are shown: among a million peers two alike are as likely as one in 600."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActPlan:
@@ -33,14 +38,20 @@ class ActPlan:
         question: One line for people.
         start: Parallelism the job starts with.
         target_s: Runtime target in seconds.
-        parameters: Further arguments of the driver.
+        points: Folder of its points.
+        k: Clusters to find.
+        supersteps: Limit.
+        shareable: Whether peers may see what is observed.
     """
 
     name: str
     question: str
     start: int
     target_s: float
-    parameters: tuple[str, ...] = ()
+    points: Path
+    k: int
+    supersteps: int
+    shareable: bool = False
 
 
 @dataclass(slots=True)
@@ -109,6 +120,22 @@ class ActStory:
         return total
 
     @property
+    def first_plan(self) -> pb.Plan:
+        """The plan for superstep 1; an empty one before it was told."""
+        return self.plans.get(1, pb.Plan())
+
+    @property
+    def contributors(self) -> list[str]:
+        """Whose observations the plan for superstep 1 rests on, the first digits of their keys."""
+        return [one[:KEY_DIGITS] for one in self.first_plan.evidence.contributors]
+
+    @property
+    def most_used(self) -> int:
+        """The parallelism that most supersteps were submitted with; of equal ones the widest."""
+        used = Counter(one.requested_parallelism for _, one in self.observations)
+        return max(used, key=lambda parallelism: (used[parallelism], parallelism), default=self.plan.start)
+
+    @property
     def static_start_s(self) -> float | None:
         """What the start parallelism would have taken for as many supersteps, by the last plan that weighed it."""
         weighed = [one for plan in self.plans.values() for one in plan.alternatives if one.HasField("superstep_s")]
@@ -142,6 +169,9 @@ class ActStory:
             "rescales": self.rescales,
             "slot_seconds": self.slot_seconds,
             "static_start_predicted_s": self.static_start_s,
+            "superstep_1_parallelism": self.first_plan.parallelism or None,
+            "shared_observations": self.first_plan.evidence.shared_observations,
+            "contributors": self.contributors,
             "supersteps": [self._superstep_json(one) for _, one in self.observations],
         }
 
@@ -158,7 +188,14 @@ class ActStory:
             "predicted_high_s": plan.predicted_s.high if known else None,
             "failed": one.failed,
             "reason": plan.reason,
+            "shared_observations": plan.evidence.shared_observations,
+            "shared_weight": shared_weight(plan),
         }
+
+
+def shared_weight(plan: pb.Plan) -> float | None:
+    """How much predictions that peers' observations are part of count in a plan; ``None`` without any."""
+    return plan.evidence.shared_weight if plan.evidence.HasField("shared_weight") else None
 
 
 def follow(

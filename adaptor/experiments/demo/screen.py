@@ -15,7 +15,7 @@ from rich.text import Text
 
 from adaptor.api.v1 import runs_pb2 as pb
 from adaptor.domain.duration import format_duration
-from adaptor.experiments.demo.act import ActStory
+from adaptor.experiments.demo.act import KEY_DIGITS, ActStory
 
 PICTURE_FORMAT = re.sub(r"@font-face {{.*?}}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 """Rich's picture without the fonts that it would fetch from elsewhere: any monospace font will do."""
@@ -74,6 +74,8 @@ class Screen:
             return
         if self._console.is_terminal:
             return
+        if story.observations and not self._told and (sources := sources_text(story)):
+            self._console.print(sources, soft_wrap=True)
         for at_s, one in story.observations[self._told :]:
             self._console.print(_line(story, at_s, one), soft_wrap=True)
         self._told = len(story.observations)
@@ -100,7 +102,21 @@ def act_view(story: ActStory) -> RenderableType:
     running = _running_row(story)
     if running:
         table.add_row(*running, style="dim")
-    return Group(table, _status(story))
+    sources = sources_text(story)
+    return Group(table, *([Text(sources, style="cyan")] if sources else []), _status(story))
+
+
+def sources_text(story: ActStory) -> str:
+    """Whose observations the plan for superstep 1 rests on, for people; empty if it rests on no peer's."""
+    plan, evidence = story.first_plan, story.first_plan.evidence
+    if not evidence.shared_observations:
+        return ""
+    nothing_own = not (evidence.own_observations or evidence.earlier_observations)
+    return (
+        f"superstep 1 was planned at {plan.parallelism} from {evidence.shared_observations} shared observations of "
+        f"{', '.join(story.contributors)} (first {KEY_DIGITS} digits of the key){' alone' if nothing_own else ''}: "
+        f"predicted {_predicted(plan)}, target {format_duration(story.plan.target_s)}"
+    )
 
 
 def _running_row(story: ActStory) -> tuple[str, ...] | None:
@@ -150,10 +166,11 @@ def _predicted(plan: pb.Plan | None) -> str:
 
 
 def summary_table(stories: Sequence[ActStory]) -> Table:
-    """Both acts side by side."""
+    """Acts side by side."""
     table = Table(title="Summary", title_justify="left")
     for column in ("act", "target", "runtime", "met", "slot-seconds", "rescales", "parallelism by superstep"):
         table.add_column(column)
+    table.add_column("shared observations used at the start")
     table.add_column("static start (a prediction)")
     for story in stories:
         static_s = story.static_start_s
@@ -168,6 +185,7 @@ def summary_table(stories: Sequence[ActStory]) -> Table:
             f"{story.slot_seconds:.0f}",
             f"{story.rescales}",
             " ".join(_observed(one) for _, one in story.observations),
+            f"{story.first_plan.evidence.shared_observations}",
             f"at {story.plan.start}: {static}",
         )
     return table

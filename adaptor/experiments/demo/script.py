@@ -1,28 +1,26 @@
-"""The demo from curtain to curtain: data, calibration, acts, check, summary."""
+"""The demo from curtain to curtain: calibration, acts, check, summary."""
 
 from __future__ import annotations
 
-import json
 import time
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import grpc
-
-from adaptor.api.v1 import runs_pb2 as pb
-from adaptor.api.v1 import runs_pb2_grpc
 from adaptor.domain.duration import format_duration
-from adaptor.errors import EmbeddedFlinkError
-from adaptor.experiments.demo.act import ActPlan, ActStory, follow
+from adaptor.experiments.demo import peers
+from adaptor.experiments.demo.act import ActPlan, ActStory
+from adaptor.experiments.demo.calibration import Calibration, calibrated, prepared
+from adaptor.experiments.demo.newcomer import FRACTION, LOG_NAME, Joining, newcomer, newcomers_plan
+from adaptor.experiments.demo.play import checked, played
 from adaptor.experiments.demo.screen import Screen, summary_table
 from adaptor.experiments.demo.stage import Stage
 from adaptor.experiments.report import Figure, Report
 
 SUPERSTEPS = 10
-"""Limit of each act: enough to pay for two tries of a parallelism, few enough for two acts in six minutes."""
+"""Limit of the first two acts: enough to pay for two tries of a parallelism, few enough for three acts in six
+minutes."""
 
 UNDER_PROVISIONED_SHARE = 0.88
 """Target of the first act as a share of what parallelism 1 needs: two cores were seen to need 0.74 of it."""
@@ -30,23 +28,11 @@ UNDER_PROVISIONED_SHARE = 0.88
 OVER_PROVISIONED_SHARE = 1.6
 """Target of the second act as a share of what parallelism 1 needs: so loose that one slot suffices."""
 
-FIXED_COST_RATIO = 5.0
-"""Least ratio of a superstep at parallelism 1 to one without data, so that scale-out can be seen."""
-
-TINY_FRACTION = 0.001
-"""Share of the flights whose superstep costs nothing but what is fixed: about 330 rows."""
-
 CLUSTERS = {"under-provisioned": 6, "over-provisioned": 8}
-"""K of each act. They differ so that the second act is a program adaptor knows nothing of."""
+"""K of the first two acts. They differ so that nobody has measured the second act's execution context."""
 
-ENLARGE = 5
-"""How often each flight appears, jittered: 1.6 million points, of which a superstep at parallelism 1 was seen to take
-7 times its fixed cost on two cores."""
-
-MOST_ENLARGED = 80
-"""Where enlarging ends: about 2.5 GB of CSV."""
-
-RPC_TIMEOUT_S = 10.0
+CHOSEN_CLUSTERS = 6
+"""K of a single act of one's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +41,9 @@ class DemoChoices:
 
     Attributes:
         home: Folder for everything the demo writes.
-        state_dir: State directory of the service; ``None`` takes a new one for each demo.
+        state_dir: State directory of the first service; ``None`` takes a new one for each demo.
         target_s: Runtime target of a single act of one's own; ``None`` calibrates one.
-        start: Start parallelism of a single act of one's own; ``None`` plays the two acts.
+        start: Start parallelism of a single act of one's own.
         seed: Of the jitter and the start centroids.
     """
 
@@ -67,29 +53,27 @@ class DemoChoices:
     start: int | None
     seed: int
 
+    @property
+    def single(self) -> bool:
+        """Whether to play one act of the user's own instead of the three."""
+        return self.target_s is not None or self.start is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
-    """What the demo measured before its acts, to choose targets; adaptor is not told.
+class Played:
+    """Everything that was seen.
 
     Attributes:
-        points: Folder of the points.
-        rows: Number of points.
-        enlarge: How often each flight appears.
-        fixed_s: Seconds of a superstep without data.
-        superstep_s: Seconds of a superstep at parallelism 1.
+        calibration: What the targets were made of.
+        stories: Of the acts.
+        checks: Their clusters beside scikit-learn's.
+        joining: How the newcomer joined; ``None`` without a third act.
     """
 
-    points: Path
-    rows: int
-    enlarge: int
-    fixed_s: float
-    superstep_s: float
-
-    @property
-    def ratio(self) -> float:
-        """How many times the fixed cost a superstep takes."""
-        return self.superstep_s / self.fixed_s
+    calibration: Calibration
+    stories: Sequence[ActStory]
+    checks: Sequence[dict[str, Any]]
+    joining: Joining | None
 
 
 def run_demo(choices: DemoChoices, screen: Screen) -> Report:
@@ -110,11 +94,11 @@ def run_demo(choices: DemoChoices, screen: Screen) -> Report:
     screen.say("starting the embedded Flink and the service ...")
     with Stage(choices.home, state_dir) as stage:
         screen.say(f"Flink answers at {stage.rest_url}, adaptor at {stage.address}, state in {_shown(state_dir)}")
-        calibration = _calibrated(stage, choices, screen)
-        stories = [_played(stage, plan, calibration, choices, screen) for plan in _acts(stage, calibration, choices)]
-        checks = [_checked(stage, story, calibration) for story in stories]
-    _close(screen, stories, checks, state_dir)
-    return _report(choices, calibration, stories, checks, time.monotonic() - began_s, state_dir)
+        calibration = calibrated(stage, screen, seed=choices.seed)
+        play = _single_act if choices.single else _three_acts
+        seen = play(stage, calibration, choices, screen)
+    _close(screen, seen, state_dir)
+    return _report(choices, seen, time.monotonic() - began_s, state_dir)
 
 
 def _shown(path: Path) -> Path:
@@ -122,129 +106,94 @@ def _shown(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _acts(stage: Stage, calibration: Calibration, choices: DemoChoices) -> list[ActPlan]:
-    alone_s = SUPERSTEPS * calibration.superstep_s
-    if choices.start is not None or choices.target_s is not None:
-        start = choices.start or 1
-        target_s = choices.target_s or UNDER_PROVISIONED_SHARE * alone_s
-        return [ActPlan(name="chosen", question="your own start and target", start=start, target_s=target_s)]
-    return [
-        ActPlan(
-            name="under-provisioned",
-            question=f"starts at 1, which needs about {format_duration(alone_s)}: too slow for its target",
-            start=1,
-            target_s=UNDER_PROVISIONED_SHARE * alone_s,
-        ),
-        ActPlan(
-            name="over-provisioned",
-            question=f"starts at {stage.most_slots}, though its target needs fewer",
-            start=stage.most_slots,
-            target_s=OVER_PROVISIONED_SHARE * alone_s,
-        ),
-    ]
-
-
-# --- before the acts -----------------------------------------------------------------------------------------
-
-
-def _calibrated(stage: Stage, choices: DemoChoices, screen: Screen) -> Calibration:
-    """Prepare the points, enlarged until a superstep at parallelism 1 is long enough."""
-    tiny = _prepared(stage, choices, enlarge=1, fraction=TINY_FRACTION)
-    fixed_s = _superstep_s(stage, tiny, choices, name="fixed-cost")
-    enlarge = ENLARGE
-    while True:
-        screen.say(f"preparing the flights, each {enlarge} times with jitter ...")
-        points = _prepared(stage, choices, enlarge=enlarge, fraction=1.0)
-        superstep_s = _superstep_s(stage, points, choices, name="calibration")
-        rows = int(json.loads((points / "manifest.json").read_text())["rows"])
-        calibration = Calibration(points=points, rows=rows, enlarge=enlarge, fixed_s=fixed_s, superstep_s=superstep_s)
-        if calibration.ratio >= FIXED_COST_RATIO or enlarge >= MOST_ENLARGED:
-            break
-        enlarge *= 2
-    screen.say(
-        f"{rows:,} points; a superstep at parallelism 1 takes {format_duration(superstep_s)}, "
-        f"{calibration.ratio:.1f} times the {format_duration(fixed_s)} of one without data. "
-        "This chose the targets; adaptor itself is told nothing of it."
-    )
-    return calibration
-
-
-def _prepared(stage: Stage, choices: DemoChoices, *, enlarge: int, fraction: float) -> Path:
-    folder = choices.home / "points" / f"x{enlarge}-{fraction:g}-seed{choices.seed}"
-    arguments = [str(folder), "--enlarge", str(enlarge), "--seed", str(choices.seed), "--fraction", f"{fraction:g}"]
-    stage.run_job("flights.py", arguments, log="flights.log")
-    return folder
-
-
-def _superstep_s(stage: Stage, points: Path, choices: DemoChoices, *, name: str) -> float:
-    """Seconds of a warm superstep at parallelism 1: the last of three without data, of two with."""
-    story = ActStory(ActPlan(name=name, question="", start=1, target_s=3600.0), f"{name}-{uuid.uuid4().hex[:8]}")
-    supersteps = 3 if name == "fixed-cost" else 2
-    extra = ["--program", f"kmeans-{name}", "--policy", "static", "--max-supersteps", str(supersteps)]
-    arguments = _driver_arguments(stage, story, points, choices, k=CLUSTERS["under-provisioned"])
-    stage.run_job("kmeans.py", [*arguments, *extra], log=f"{name}.log")
-    with grpc.insecure_channel(stage.address) as channel:
-        request = pb.GetRunRequest(run_id=story.run_id)
-        run = runs_pb2_grpc.RunServiceStub(channel).GetRun(request, timeout=RPC_TIMEOUT_S)
-    return float(run.observations[-1].duration_s)
-
-
 # --- acts ----------------------------------------------------------------------------------------------------
 
 
-def _played(stage: Stage, plan: ActPlan, calibration: Calibration, choices: DemoChoices, screen: Screen) -> ActStory:
-    stage.provide_slots(plan.start)
-    story = ActStory(plan, f"demo-{plan.name}-{uuid.uuid4().hex[:8]}")
-    arguments = _driver_arguments(stage, story, calibration.points, choices, k=CLUSTERS.get(plan.name, 6))
-    arguments += ["--max-supersteps", str(SUPERSTEPS), "--data", f"enlarge={calibration.enlarge}"]
-    log = f"{plan.name}.log"
-    driver = stage.start_job("kmeans.py", arguments, log=log)
-    with screen.act(story):
-        follow(story, address=stage.address, driver=driver, on_change=screen.update)
-    stage.require_success(driver, log=log)
-    if story.ended_at_s is None:
-        raise EmbeddedFlinkError(f"the run of act {plan.name} ended without a word to the service; see {stage.logs}")
-    return story
+def _single_act(stage: Stage, calibration: Calibration, choices: DemoChoices, screen: Screen) -> Played:
+    target_s = choices.target_s or UNDER_PROVISIONED_SHARE * SUPERSTEPS * calibration.superstep_s
+    plan = ActPlan(
+        name="chosen",
+        question="your own start and target",
+        start=choices.start or 1,
+        target_s=target_s,
+        points=calibration.points,
+        k=CHOSEN_CLUSTERS,
+        supersteps=SUPERSTEPS,
+    )
+    story = played(stage, plan, screen, seed=choices.seed)
+    return Played(calibration=calibration, stories=[story], checks=[checked(stage, story)], joining=None)
 
 
-def _driver_arguments(stage: Stage, story: ActStory, points: Path, choices: DemoChoices, *, k: int) -> list[str]:
-    state = stage.home / "runs" / story.run_id
-    return [
-        *("--flink", stage.rest_url, "--points", str(points), "--state", str(state), "--run-id", story.run_id),
-        *("--k", str(k), "--seed", str(choices.seed), "--parallelism", str(story.plan.start)),
-        *("--runtime-target-s", f"{story.plan.target_s:.3f}", "--max-parallelism", str(stage.most_slots)),
-        *("--result", str(_result_file(stage, story))),
-    ]
+def _three_acts(stage: Stage, calibration: Calibration, choices: DemoChoices, screen: Screen) -> Played:
+    peers.ensure_log(stage.address, LOG_NAME)
+    half = prepared(stage, enlarge=calibration.enlarge, fraction=FRACTION, seed=choices.seed)
+    plans = [under_provisioned(calibration), _over_provisioned(calibration, start=stage.most_slots)]
+    stories = [played(stage, plan, screen, seed=choices.seed) for plan in plans]
+    checks = [checked(stage, story) for story in stories]
+    screen.say(
+        "\nthe first service goes on without the cluster; a second one with an empty state directory joins it ..."
+    )
+    with newcomer(stage, _newcomers_state(stage.first.state_dir)) as (service, joining):
+        screen.say(
+            f"adaptor at {service.address} joined by invitation and held all {joining.entries} entries "
+            f"after {joining.joined_s:.1f} s"
+        )
+        plan = newcomers_plan(stories[0], calibration, points=half)
+        stories.append(played(stage, plan, screen, seed=choices.seed))
+        checks.append(checked(stage, stories[-1]))
+    return Played(calibration=calibration, stories=stories, checks=checks, joining=joining)
 
 
-def _result_file(stage: Stage, story: ActStory) -> Path:
-    return stage.home / "runs" / story.run_id / "result.json"
+def under_provisioned(calibration: Calibration) -> ActPlan:
+    """The act that starts with too little."""
+    alone_s = SUPERSTEPS * calibration.superstep_s
+    return ActPlan(
+        name="under-provisioned",
+        question=f"starts at 1, which needs about {format_duration(alone_s)}: too slow for its target",
+        start=1,
+        target_s=UNDER_PROVISIONED_SHARE * alone_s,
+        points=calibration.points,
+        k=CLUSTERS["under-provisioned"],
+        supersteps=SUPERSTEPS,
+        shareable=True,
+    )
 
 
-def _checked(stage: Stage, story: ActStory, calibration: Calibration) -> dict[str, Any]:
-    """Compare an act's clusters with scikit-learn's on the same points and starting centroids."""
-    log = f"check-{story.plan.name}.log"
-    stage.run_job("check_kmeans.py", [str(_result_file(stage, story)), str(calibration.points)], log=log)
-    answer: dict[str, Any] = json.loads((stage.logs / log).read_text().splitlines()[-1])
-    return answer
+def _over_provisioned(calibration: Calibration, *, start: int) -> ActPlan:
+    return ActPlan(
+        name="over-provisioned",
+        question=f"starts at {start}, though its target needs fewer",
+        start=start,
+        target_s=OVER_PROVISIONED_SHARE * SUPERSTEPS * calibration.superstep_s,
+        points=calibration.points,
+        k=CLUSTERS["over-provisioned"],
+        supersteps=SUPERSTEPS,
+        shareable=True,
+    )
+
+
+def _newcomers_state(first: Path) -> Path:
+    """Beside the first service's state directory, and as new as that one's log."""
+    return first.with_name(f"{first.name}-newcomer-{time.strftime('%H%M%S')}")
 
 
 # --- after the acts ------------------------------------------------------------------------------------------
 
 
-def _close(screen: Screen, stories: Sequence[ActStory], checks: Sequence[dict[str, Any]], state_dir: Path) -> None:
-    screen.show(summary_table(stories))
-    for story, check in zip(stories, checks, strict=True):
+def _close(screen: Screen, seen: Played, state_dir: Path) -> None:
+    screen.show(summary_table(seen.stories))
+    for story, check in zip(seen.stories, seen.checks, strict=True):
         verdict = (
             "the same clusters as scikit-learn's K-Means" if check["agree"] else "OTHER clusters than scikit-learn"
         )
         screen.say(
             f"Act {story.plan.name} found {verdict} (centroids differ by at most {check['max_difference']:.1e})."
         )
-    inside, predicted = _coverage(stories)
+    inside, predicted = _coverage(seen.stories)
     screen.say(f"{inside} of {predicted} predicted durations lay inside their 80 % interval.")
     screen.say(
-        f"adaptor explain {stories[0].run_id} 3 --state-dir {_shown(state_dir)}   says why superstep 3 ran as it did."
+        f"adaptor explain {seen.stories[0].run_id} 3 --state-dir {_shown(state_dir)}   "
+        "says why superstep 3 ran as it did."
     )
 
 
@@ -253,50 +202,55 @@ def _coverage(stories: Sequence[ActStory]) -> tuple[int, int]:
     return sum(inside for inside, _ in pairs), sum(predicted for _, predicted in pairs)
 
 
-def _report(
-    choices: DemoChoices,
-    calibration: Calibration,
-    stories: Sequence[ActStory],
-    checks: Sequence[dict[str, Any]],
-    duration_s: float,
-    state_dir: Path,
-) -> Report:
-    inside, predicted = _coverage(stories)
+def _report(choices: DemoChoices, seen: Played, duration_s: float, state_dir: Path) -> Report:
+    inside, predicted = _coverage(seen.stories)
+    met = sum(story.elapsed_s <= story.plan.target_s for story in seen.stories)
     figures = [
         Figure(name="demo_duration", value=duration_s, unit="s"),
-        Figure(
-            name="demo_targets_met", value=sum(story.elapsed_s <= story.plan.target_s for story in stories), unit="acts"
-        ),
-        Figure(name="demo_fixed_cost_ratio", value=calibration.ratio, unit="times"),
+        Figure(name="demo_targets_met", value=met, unit="acts"),
+        Figure(name="demo_fixed_cost_ratio", value=seen.calibration.ratio, unit="times"),
         Figure(name="demo_inside_interval", value=inside / predicted if predicted else None, unit="share"),
+        *_newcomers_figures(seen),
+        *(figure for story in seen.stories for figure in act_figures(story)),
     ]
-    for story in stories:
-        name, static_s = story.plan.name.replace("-", "_"), story.static_start_s
-        static = f"static start at {story.plan.start}, predicted"
-        figures.append(
-            Figure(
-                name=f"demo_{name}_runtime", value=story.elapsed_s, unit="s", baseline=static_s, baseline_name=static
-            )
-        )
-        figures.append(
-            Figure(
-                name=f"demo_{name}_slot_seconds",
-                value=story.slot_seconds,
-                unit="slot-seconds",
-                baseline=None if static_s is None else static_s * story.plan.start,
-                baseline_name=static,
-            )
-        )
     return Report(
         title="adaptor demo: K-Means over jittered flights",
         figures=figures,
         seeds={"seed": choices.seed},
         details={
-            "rows": calibration.rows,
-            "fixed_cost_s": calibration.fixed_s,
-            "superstep_at_1_s": calibration.superstep_s,
+            "rows": seen.calibration.rows,
+            "fixed_cost_s": seen.calibration.fixed_s,
+            "superstep_at_1_s": seen.calibration.superstep_s,
             "state_dir": str(_shown(state_dir)),
-            "checks": list(checks),
-            "acts": [story.as_json() for story in stories],
+            "checks": list(seen.checks),
+            "joining": seen.joining.as_json() if seen.joining else None,
+            "acts": [story.as_json() for story in seen.stories],
         },
     )
+
+
+def _newcomers_figures(seen: Played) -> list[Figure]:
+    if seen.joining is None:
+        return []
+    used = seen.stories[-1].first_plan.evidence.shared_observations
+    return [
+        Figure(name="demo_newcomer_joined", value=seen.joining.joined_s, unit="s"),
+        Figure(name="demo_newcomer_shared_observations", value=used, unit="observations"),
+    ]
+
+
+def act_figures(story: ActStory) -> list[Figure]:
+    """Runtime and slot-seconds of an act beside those of its static start."""
+    name, static_s = story.plan.name.replace("-", "_"), story.static_start_s
+    static = f"static start at {story.plan.start}, predicted"
+    slot_s = None if static_s is None else static_s * story.plan.start
+    return [
+        Figure(name=f"demo_{name}_runtime", value=story.elapsed_s, unit="s", baseline=static_s, baseline_name=static),
+        Figure(
+            name=f"demo_{name}_slot_seconds",
+            value=story.slot_seconds,
+            unit="slot-seconds",
+            baseline=slot_s,
+            baseline_name=static,
+        ),
+    ]

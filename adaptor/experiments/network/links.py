@@ -48,10 +48,11 @@ class Links:
         self._slow_s = slow_s
         self._last: dict[tuple[str, str], float] = {}
 
-    def send(self, source: str, target: str, arrive: Action) -> None:
+    def send(self, source: str, target: str, arrive: Action, *, size_bytes: int = 0) -> None:
         """Carry a message from one address to another."""
         weather = self.weather
         self.counts["messages"] += 1
+        self.counts["bytes"] += size_bytes
         if weather.apart and weather.apart.get(source, 0) != weather.apart.get(target, 0):
             self.counts["cut_off"] += 1
             return

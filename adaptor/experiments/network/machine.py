@@ -93,6 +93,7 @@ class Machine:
         self.limits = limits
         self.chance = random.Random(seed)  # noqa: S311 - not for secrets
         self.disk = Disk(epoch=self.chance.randbytes(16), refused_kept=limits.refused)
+        self.page_blocks, self.page_bytes = PAGE_BLOCKS, PAGE_BYTES
         self.clock_off_s = 0.0
         self.up = False
         self.life = 0
@@ -153,10 +154,10 @@ class Machine:
         """What it says to a call; ``None`` if it says nothing."""
         if isinstance(call, Fetch):
             cids = self.world.passage.cids(call.cids, most=self.limits.fetch_batch)
-            return self.disk.some_blocks(cids, most_bytes=PAGE_BYTES)
+            return self.disk.some_blocks(cids, most_bytes=self.page_bytes)
         if isinstance(call, Pull):
             after = self.world.passage.position(call.after)
-            return self.disk.page(after, most=PAGE_BLOCKS, most_bytes=PAGE_BYTES)
+            return self.disk.page(after, most=self.page_blocks, most_bytes=self.page_bytes)
         return self.exchange.greeting() if self.hear(caller, call.announcement) else None
 
     def hear(self, peer: str, said: Announcement) -> bool:
@@ -273,17 +274,19 @@ class Conversation:
         one = caller.exchange.book.get(self._call.peer)
         address = "" if one is None else one.address
         caller.world.timeline.after(caller.limits.call_s, self._fail)
-        caller.world.links.send(caller.address, address, partial(self._arrive, address))
+        size = caller.world.passage.size_bytes(self._call)
+        caller.world.links.send(caller.address, address, partial(self._arrive, address), size_bytes=size)
 
     def _arrive(self, address: str) -> None:
-        links = self._caller.world.links
-        callee = self._caller.world.at(address)
+        world = self._caller.world
+        callee = world.at(address)
         if callee is None or not callee.up or callee.name != self._call.peer:
-            links.send(address, self._caller.address, self._fail)
+            world.links.send(address, self._caller.address, self._fail)
             return
         answer = callee.answer(self._caller.name, self._call)
         if answer is not None and callee.up:
-            links.send(address, self._caller.address, partial(self._answered, answer))
+            size = world.passage.size_bytes(answer)
+            world.links.send(address, self._caller.address, partial(self._answered, answer), size_bytes=size)
 
     def _answered(self, answer: Answer) -> None:
         if self._ends():

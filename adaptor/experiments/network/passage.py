@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from adaptor.api.v1 import peers_pb2
 from adaptor.sharing.core import wire
 from adaptor.sharing.core.cid import LENGTH, Cid
-from adaptor.sharing.core.messages import Announcement, Page, Position
+from adaptor.sharing.core.messages import Announcement, Call, Fetch, Meet, Page, Position
 
 HEAD_BYTES = LENGTH + 7
 """A head in protobuf: CID, height, and their tags."""
@@ -31,13 +31,26 @@ class Passage:
         self._log_id = log_id
         self._on_wire = on_wire
 
+    @staticmethod
+    def size_bytes(message: Call | Announcement | Page | list[bytes]) -> int:
+        """About how many bytes a call or an answer takes."""
+        if isinstance(message, Meet):
+            message = message.announcement
+        if isinstance(message, Announcement):
+            blocks = sum(map(len, message.blocks))
+            return FRAME_BYTES + HEAD_BYTES * len(message.heads) + PEER_BYTES * len(message.peers) + blocks
+        if isinstance(message, Fetch):
+            return FRAME_BYTES + LENGTH * len(message.cids)
+        if isinstance(message, Page):
+            return FRAME_BYTES + sum(map(len, message.blocks))
+        return FRAME_BYTES + (sum(map(len, message)) if isinstance(message, list) else 0)
+
     def announcement(self, said: Announcement) -> tuple[Announcement, int]:
         """An announcement as it arrives, and its bytes."""
         if self._on_wire:
             data = wire.write_announcement(self._log_id, said).SerializeToString()
             return self.read_announcement(data), len(data)
-        size = FRAME_BYTES + HEAD_BYTES * len(said.heads) + PEER_BYTES * len(said.peers) + sum(map(len, said.blocks))
-        return said, size
+        return said, self.size_bytes(said)
 
     def read_announcement(self, data: bytes) -> Announcement:
         """The announcement of some bytes.
@@ -56,12 +69,13 @@ class Passage:
 
     def blocks(self, blocks: Sequence[bytes]) -> tuple[list[bytes], int]:
         """Blocks as they arrive, and their bytes."""
-        return list(blocks), FRAME_BYTES + sum(map(len, blocks))
+        given = list(blocks)
+        return given, self.size_bytes(given)
 
     def page(self, page: Page) -> tuple[Page, int]:
         """A page as it arrives, and its bytes."""
         if not self._on_wire:
-            return page, FRAME_BYTES + sum(map(len, page.blocks))
+            return page, self.size_bytes(page)
         position = wire.write_position(page.position)
         message = peers_pb2.PullResponse(blocks=page.blocks, position=position, more=page.more)
         data = message.SerializeToString()

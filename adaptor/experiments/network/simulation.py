@@ -239,6 +239,8 @@ class Simulation:
 
     def _part(self) -> None:
         sides = {address: self.chance.randrange(2) for address in self.machines}
+        one, other = self.chance.sample(self.honest, 2)
+        sides.update({one.address: 0, other.address: 1})
         self.links.weather.apart = sides
         self.outcome.faults["partitions"] += 1
         self.watcher.say(f"partition {sides}")
@@ -277,7 +279,7 @@ class Simulation:
     def _count(self) -> None:
         counts, links = self.outcome.counts, self.links.counts
         for kind in ("lost", "doubled", "overtaken", "cut_off", "slow"):
-            self.outcome.faults[f"messages_{kind}"] += links.pop(kind)
+            self.outcome.faults[f"messages_{kind}"] += links.pop(kind, 0)
         counts.update(links)
         counts["entries"] = len(self.watcher.written)
         counts["peers"] = len(self.machines)

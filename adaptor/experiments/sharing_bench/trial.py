@@ -223,7 +223,9 @@ class _Stage:
         self.outcome.entries = said["entries"]
         self.outcome.append_s = said["ended_s"] - said["began_s"]
         self.outcome.append_cpu_s = after["cpu_s"] - before["cpu_s"]
-        self._progress(f"{trial.mode}: {trial.records} records in {self._entries} entries: {self.outcome.append_s:.2f} s")
+        self._progress(
+            f"{trial.mode}: {trial.records} records in {self._entries} entries: {self.outcome.append_s:.2f} s"
+        )
 
     async def let_newcomers_join(self) -> None:
         """Newcomers join one after another; the last of them stay."""
@@ -276,7 +278,7 @@ class _Stage:
         """Settings of the next peer. On Kubo nothing goes directly; each has a node that never held a block."""
         flags = {"sharing.validate": str(self._trial.validate).lower()}
         if self._nodes:
-            return {**flags, "sharing.listen": "", "sharing.kubo": self._nodes[self._started].api_url}
+            return {**flags, "sharing.listen": "", "kubo.api_url": self._nodes[self._started].api_url}
         return {**flags, "sharing.listen": "127.0.0.1:0"}
 
     async def _newcomer(self, player: _Player) -> Newcomer:

@@ -44,7 +44,7 @@ class BuildSettings:
     """Bounds of a build.
 
     Attributes:
-        build_timeout_s: Longest build with its downloads: 2 to 5 minutes on two cores, ten-fold.
+        build_timeout_s: Longest build with its downloads: 4 minutes on two cores, and ten-fold for a slow line.
         index_timeout_s: Longest installation of Go from the package index: 60 MB, 4 s on a good line.
     """
 

@@ -13,7 +13,7 @@ from adaptor.errors import KuboUnavailableError
 from adaptor.local.kubo.settings import LOOPBACK
 
 LARGEST_ANSWER_BYTES = 1_048_576
-"""Most bytes of an answer: a list of 64 peers takes about 20 kB."""
+"""Most bytes of an answer: a list of the at most some hundred peers, at a few hundred bytes each, twenty-fold."""
 
 _CHUNK_BYTES = 65_536
 

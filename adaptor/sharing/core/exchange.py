@@ -36,6 +36,9 @@ PEERS_TOLD = 8
 CLOCK_SLACK_S = 1.0
 """How far the clock may go back before times are put right: less is what clocks are slewed by."""
 
+SMALL_NEWS_BYTES = 1024
+"""Blocks of news that every neighbour gets, whatever is due to be sent to few: an announcement alone takes as much."""
+
 SWARM_ANSWER_S = 0.5
 """Longest chosen wait before a swarm is answered that one of it lacks something: lets one answer for all."""
 
@@ -75,6 +78,8 @@ class Exchange:
         self._pulling: str | None = None
         self._pulls_alone_until_s = 0.0
         self._pages_without_news = 0
+        self._known_given = 0
+        self._answers_due: set[str] = set()
         self._next_round_s = 0.0
         self._answer_swarm_s: float | None = None
         self._latest_s = float("inf")
@@ -89,14 +94,14 @@ class Exchange:
         """Whether blocks are known to be missing or on the way."""
         return bool(self._pulling or len(self.replica.missing))
 
-    def greeting(self, blocks: tuple[bytes, ...] = ()) -> Announcement:
-        """What this replica says of itself."""
+    def greeting(self, blocks: tuple[bytes, ...] = (), *, peers: bool = True) -> Announcement:
+        """What this replica says of itself, with news, and with peers that it knows or without."""
         return Announcement(
             heads=self._some_heads(),
             position=self.position,
             blocks=blocks,
             address=self.address,
-            peers=self.book.some(PEERS_TOLD),
+            peers=self.book.some(PEERS_TOLD) if peers else (),
         )
 
     def take(self, peer: str, blocks: Sequence[bytes], *, now_s: float, step: Step) -> None:
@@ -140,6 +145,10 @@ class Exchange:
             self._refuse(one, RefusalReason.TOO_MANY_HEADS, text, step)
             said = replace(said, heads=said.heads[: self._limits.heads])
         self.replica.receive(said.blocks, peer=peer, now_s=now_s, changes=step.changes)
+        if peer in self._answers_due:
+            self._answers_due.discard(peer)
+        else:
+            one.called_s = now_s
         asked = self.book.get(through) or one
         asked.heads = frozenset(cid for cid, _ in said.heads)
         self._compare(asked, said, now_s=now_s, step=step)
@@ -175,11 +184,9 @@ class Exchange:
             return self._finished(step, source=None, now_s=now_s)
         self.replica.receive(page.blocks, peer=call.peer, now_s=now_s, changes=step.changes)
         onward = page.position.epoch == call.after.epoch and page.position.sequence > call.after.sequence
-        news = len(step.changes.applied) >= PULL_FROM
-        self._pages_without_news = 0 if news else self._pages_without_news + 1
+        self._weigh(page, news=len(step.changes.applied))
         if onward:
-            one.cursor = page.position
-            step.peers.add(one.peer)
+            self._advance(one, call.after, page, step)
             if page.more and self._pages_without_news < PAGES_WITHOUT_NEWS:
                 self._pulling = one.peer
                 step.calls.append(Pull(peer=one.peer, after=page.position))
@@ -198,6 +205,8 @@ class Exchange:
                 self._next_round_s = min(self._next_round_s, one.next_try_s)
         if isinstance(call, Pull):
             self._pulling = None
+        if isinstance(call, Meet):
+            self._answers_due.discard(call.peer)
         if isinstance(call, Fetch):
             self._fetches.landed(call, now_s=now_s)
             return self._lost(call.cids, call.peer, now_s=now_s, step=step)
@@ -222,7 +231,7 @@ class Exchange:
             first = self._next_round_s == 0.0
             self._next_round_s = now_s + self._limits.anti_entropy_s * (0.5 + self._chance.random())
             for one in self.book.neighbours(now_s) if first else self.book.at_random(1, now_s=now_s):
-                self._tell(one, (), step=step)
+                self._tell(one, (), step=step, regular=True)
         self._fetch_due(now_s, step)
         return step
 
@@ -265,7 +274,8 @@ class Exchange:
             elif not unknown:
                 self._answer_swarm_s = None
         if not unknown:
-            if said.position is not None and not one.swarm:
+            whole = len(said.heads) < self._limits.heads and all(map(self.replica.settled, one.heads))
+            if said.position is not None and not one.swarm and whole:
                 one.cursor = said.position
                 step.peers.add(one.peer)
             return
@@ -275,10 +285,32 @@ class Exchange:
             # Blocks are not asked for singly meanwhile, as most will come; but none waits for a peer that is slow.
             self._pulls_alone_until_s = now_s + (0.0 if self._fetches.count else self._limits.call_s)
             self._pulling = one.peer
-            self._pages_without_news = 0
+            self._pages_without_news = self._known_given = 0
             step.calls.append(pull)
             return
         self.replica.hear(unknown, peer=one.peer, now_s=now_s, changes=step.changes)
+
+    def _weigh(self, page: Page, *, news: int) -> None:
+        """Count pages that bring next to nothing; of entries that are held, a peer may give as many as there are."""
+        if news >= PULL_FROM:
+            self._pages_without_news = 0
+            return
+        given = len(page.blocks)
+        applied = self.replica.applied
+        if given >= PULL_FROM and all(cid_of(block) in applied for block in page.blocks):
+            self._known_given += given
+            if self._known_given <= len(applied):
+                return
+        self._pages_without_news += 1
+
+    def _advance(self, one: Peer, after: Position, page: Page, step: Step) -> None:
+        """Note how far all is held of what a peer has: what waits or was refused for now is to be pulled again."""
+        same = one.cursor is not None and one.cursor.epoch == after.epoch
+        known = one.cursor.sequence if one.cursor is not None and same else 0
+        settled = all(self.replica.settled(cid_of(block)) for block in page.blocks)
+        if settled and after.sequence <= known <= page.position.sequence:
+            one.cursor = page.position
+            step.peers.add(one.peer)
 
     def _pull_from(self, one: Peer, position: Position | None, *, far: bool) -> Pull | None:
         """The pull that brings what a peer has beyond what is held here, if that is the cheaper or the only way."""
@@ -301,7 +333,7 @@ class Exchange:
             self._count(refusal, step)
         if applied and tell:
             news = self._news(step.changes)
-            eager = self._limits.eager
+            eager = self._limits.eager if sum(map(len, news)) > SMALL_NEWS_BYTES else len(self.book)
             for one in self.book.neighbours(now_s):
                 if one is source or self.replica.heads <= one.heads:
                     continue
@@ -317,9 +349,13 @@ class Exchange:
         whole = len(blocks) == len(changes.applied)
         return blocks if whole and sum(map(len, blocks)) <= self._limits.inline_bytes else ()
 
-    def _tell(self, one: Peer, blocks: tuple[bytes, ...], *, step: Step) -> None:
-        said = self.greeting(blocks)
-        one.heads = one.heads | {cid for cid, _ in said.heads} if one.swarm else one.heads
+    def _tell(self, one: Peer, blocks: tuple[bytes, ...], *, step: Step, regular: bool = False) -> None:
+        # Whom it knows is told on regular occasions; with every piece of news it would be most of the bytes.
+        said = self.greeting(blocks, peers=regular)
+        if one.swarm:
+            one.heads = one.heads | {cid for cid, _ in said.heads}
+        else:
+            self._answers_due.add(one.peer)
         step.calls.append(Meet(peer=one.peer, announcement=said))
 
     def _fetch_due(self, now_s: float, step: Step) -> None:

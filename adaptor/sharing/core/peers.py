@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -44,6 +45,7 @@ class Peer:
         cursor: Up to where in its order everything is held here.
         heads: What it named last.
         last_heard_s: Seconds since the epoch; 0 for never.
+        called_s: When it last spoke unasked; 0 for never since the start.
         failures: Calls that failed since the last that did not.
         next_try_s: Not called before.
         bytes_in: Taken from it, in all.
@@ -59,6 +61,7 @@ class Peer:
     cursor: Position | None = None
     heads: frozenset[Cid] = frozenset()
     last_heard_s: float = 0.0
+    called_s: float = 0.0
     failures: int = 0
     next_try_s: float = 0.0
     bytes_in: int = 0
@@ -109,6 +112,9 @@ class AddressBook:
         self._chosen: list[str] = []
         self._forgotten: set[str] = set()
 
+    def __len__(self) -> int:
+        return len(self._peers)
+
     def __iter__(self) -> Iterator[Peer]:
         return iter(self._peers.values())
 
@@ -147,7 +153,10 @@ class AddressBook:
         return one
 
     def neighbours(self, now_s: float) -> list[Peer]:
-        """Those who are told of news: a choice that stays as long as they answer, swarms always, and recent callers."""
+        """Those who are told of news: a choice that stays as long as they answer, swarms always, and latest callers.
+
+        Callers are among them because some peers are nobody's choice: they are told by those whom they call.
+        """
         usable = [one for one in self._peers.values() if one.usable(now_s)]
         names = {one.peer for one in usable}
         self._chosen = [one for one in self._chosen if one in names]
@@ -158,14 +167,10 @@ class AddressBook:
             if lacking > 0 and others:
                 self._chosen += self._chance.sample(others, min(lacking, len(others)))
                 lacking = self._limits.fan_out - len(self._chosen)
-        recent = [
-            one.peer
-            for one in usable
-            if now_s - one.last_heard_s < 2 * self._limits.anti_entropy_s and one.peer not in self._chosen
-        ]
-        swarms = [one.peer for one in usable if one.swarm]
-        inbound = [one for one in recent if one not in swarms][: self._limits.fan_out]
-        return [self._peers[one] for one in (*swarms, *self._chosen, *inbound)]
+        callers = [one for one in usable if one.called_s and not one.swarm and one.peer not in self._chosen]
+        latest = heapq.nlargest(self._limits.fan_out, callers, key=lambda one: (one.called_s, one.peer))
+        swarms = [one for one in usable if one.swarm]
+        return [*swarms, *(self._peers[one] for one in self._chosen), *latest]
 
     def some(self, most: int) -> tuple[tuple[str, str], ...]:
         """A few peers that were heard from and answer, with their addresses, to tell others of."""

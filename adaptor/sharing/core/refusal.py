@@ -34,6 +34,7 @@ class RefusalReason(enum.Enum):
     TOO_MANY_HEADS = "too_many_heads"
     MALFORMED_MESSAGE = "malformed_message"
     UNREADABLE_PAYLOAD = "unreadable_payload"
+    UNPROVEN = "unproven"
 
     @property
     def for_good(self) -> bool:
@@ -53,6 +54,7 @@ _FOR_NOW = frozenset(
         RefusalReason.TOO_MANY_HEADS,
         RefusalReason.MALFORMED_MESSAGE,
         RefusalReason.UNREADABLE_PAYLOAD,
+        RefusalReason.UNPROVEN,
         RefusalReason.WRONG_CID,
     )
 )

@@ -70,6 +70,10 @@ class Replica:
         """Whether a block is held or refused, so that nobody need be asked for it."""
         return cid in self.applied or cid in self.waiting or cid in self._refused
 
+    def settled(self, cid: Cid) -> bool:
+        """Whether it is certain for ever what becomes of a block."""
+        return cid in self.applied or cid in self._refused
+
     def append(
         self, kind: Kind, payload: bytes, *, key: Ed25519PrivateKey, now_s: float, changes: Changes
     ) -> SignedEntry:

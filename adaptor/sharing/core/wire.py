@@ -8,15 +8,13 @@ from typing import TypeVar
 from google.protobuf.message import DecodeError, Message
 
 from adaptor.api.v1 import peers_pb2
+from adaptor.sharing.address import is_callable
 from adaptor.sharing.core.cid import Cid, is_cid
 from adaptor.sharing.core.dag_cbor import MAX_INTEGER
 from adaptor.sharing.core.messages import Announcement, Page, Position
 
 EPOCH_BYTES = 16
 KEY_BYTES = 32
-MAX_ADDRESS = 255
-"""Longest host name of DNS; an address with its port is as long at most in practice."""
-
 MAX_PEERS = 64
 MAX_HEADS = 4096
 """What a message may hold at all; what a replica takes of it is bounded by its own limits."""
@@ -71,7 +69,7 @@ def read_announcement(log_id: Cid, message: peers_pb2.Announcement) -> Announcem
         position=read_position(message.position) if message.HasField("position") else None,
         blocks=tuple(message.blocks),
         address=_address(message.address),
-        peers=tuple((_peer(one.peer), _address(one.address)) for one in message.peers),
+        peers=tuple((_peer(one.peer), one.address) for one in message.peers if is_callable(one.address)),
     )
 
 
@@ -119,6 +117,6 @@ def _peer(key: bytes) -> str:
 
 
 def _address(text: str) -> str:
-    if len(text) > MAX_ADDRESS or not text.isprintable() or any(map(str.isspace, text)):
-        raise MalformedMessageError(f"an address has at most {MAX_ADDRESS} printable characters and no spaces")
+    if text and not is_callable(text):
+        raise MalformedMessageError("the sender's address is none that a peer could be called at")
     return text

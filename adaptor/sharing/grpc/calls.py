@@ -89,7 +89,8 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic to the
 
     def _answering(self, caller: Caller, answer: Answer) -> Callable[[object, _Call], Awaitable[bytes]]:
         async def handle(_: object, rpc_context: _Call) -> bytes:
-            if self._of_peer[caller.peer] >= self._limits.calls_per_peer:
+            # Work outlives a call that is broken off, so it is counted by itself: names cost a caller nothing.
+            if self._of_peer[caller.peer] >= self._limits.calls_per_peer or len(self._work) >= self._limits.calls:
                 await rpc_context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many calls at once")
             self._of_peer[caller.peer] += 1
             work = None
@@ -132,6 +133,7 @@ class Calls(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic to the
         if len(given) > self._limits.response_bytes:
             _log.warning("an answer of %d bytes is above the limit, %d", len(given), self._limits.response_bytes)
             return _Refused(grpc.StatusCode.INTERNAL, "this peer's answer is above its limit")
+        self._serves.gave(caller.peer, len(given))
         return given
 
     async def _outcome(self, work: asyncio.Task[bytes | _Refused], rpc_context: _Call) -> bytes:

@@ -136,12 +136,12 @@ class Door:
         log_id, time = given.get(LOG), given.get(TIME)
         key, proof = _bytes(given.get(PEER), KEY_BYTES), _bytes(given.get(PROOF), SIGNATURE_BYTES)
         if not key or not proof or not is_cid(log_id) or not _is_time(time):
-            raise UnprovenError(RefusalReason.MALFORMED_MESSAGE, "the call does not say who calls")
+            raise UnprovenError(RefusalReason.UNPROVEN, "the call does not say who calls")
         caller = Caller(peer=key.hex(), log_id=Cid(bytes(log_id)))  # type: ignore[arg-type]  # `is_cid` says so
         statement = _statement(caller.log_id, self._own, str(time))
         if not signed_by(key, prefix=CALL_PREFIX, message=statement, signature=proof):
             text = "the caller's signature is not its own, or is for another peer"
-            raise UnprovenError(RefusalReason.WRONG_SIGNATURE, text)
+            raise UnprovenError(RefusalReason.UNPROVEN, text)
         self._require_current(caller, int(str(time)), now_s)
         if caller.log_id != self._log_id:
             text = "this peer does not hold the log"
@@ -156,7 +156,7 @@ class Door:
                 f"the caller's clock, or its proof, is {abs(ahead_s):.0f} s {'ahead' if ahead_s > 0 else 'behind'}; "
                 f"{self._clock_skew_s:g} s are allowed"
             )
-            reason = RefusalReason.FROM_THE_FUTURE if ahead_s > 0 else RefusalReason.WRONG_SIGNATURE
+            reason = RefusalReason.FROM_THE_FUTURE if ahead_s > 0 else RefusalReason.UNPROVEN
             raise UnprovenError(reason, text, peer=caller.peer)
 
     def _require_secret(self, caller: Caller, statement: bytes, proof: bytes) -> None:
@@ -165,7 +165,7 @@ class Door:
         due = _secret_proof(self._secret, bytes.fromhex(caller.peer), statement)
         if not hmac.compare_digest(due, proof):
             text = "the caller does not know the secret of the log's invitation"
-            raise UnprovenError(RefusalReason.WRONG_SIGNATURE, text, peer=caller.peer)
+            raise UnprovenError(RefusalReason.UNPROVEN, text, peer=caller.peer)
 
 
 def _statement(log_id: Cid, callee: bytes, time: str) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -63,6 +65,7 @@ class PeerServer:
         limits = limits or ServerLimits()
         host, port = address.host_and_port(listen, field="sharing.listen", least_port=0)
         _require_callable(host, advertise)
+        _require_free(host, port)
         door = Door(identity.public_key, log_id=log_id, secret=secret, clock_skew_s=limits.clock_skew_s)
         answers = Answers(serves, log_id=log_id, limits=limits)
         self._calls = Calls(answers, door=door, serves=serves, limits=limits, now_s=now_s)
@@ -89,14 +92,11 @@ class PeerServer:
     def _bind(self, host: str, port: int, *, identity: Identity, now_s: float) -> int:
         shown = server_credentials(identity, now_s=now_s)
         where = address.written(host, port)
+        credentials = grpc.ssl_server_credentials([(shown.key, shown.certificate)])
         try:
-            return int(
-                self._server.add_secure_port(where, grpc.ssl_server_credentials([(shown.key, shown.certificate)]))
-            )
+            return int(self._server.add_secure_port(where, credentials))
         except RuntimeError as error:
-            raise PortInUseError(
-                f"sharing.listen: {where} cannot be listened on; stop what uses it, or give another address"
-            ) from error
+            raise _taken(where, str(error)) from error
 
 
 def _require_callable(host: str, advertise: str) -> None:
@@ -108,6 +108,23 @@ def _require_callable(host: str, advertise: str) -> None:
         raise InvalidValueError(
             "sharing.advertise", f"must be set where sharing.listen is {host}, which no peer could call"
         )
+
+
+def _require_free(host: str, port: int) -> None:
+    """Fail early and clearly: gRPC's own error does not say why."""
+    family = socket.AF_INET6 if address.ip_version(host) == 6 else socket.AF_INET  # noqa: PLR2004 - versions of IP
+    try:
+        with contextlib.closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise _taken(address.written(host, port), error.strerror or str(error)) from error
+
+
+def _taken(where: str, why: str) -> PortInUseError:
+    return PortInUseError(
+        f"sharing.listen: {where} cannot be listened on ({why}); stop what uses it, or give another address"
+    )
 
 
 def _options(limits: ServerLimits) -> list[tuple[str, int]]:

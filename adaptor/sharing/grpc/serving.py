@@ -29,6 +29,10 @@ class Serves(Protocol):
         """The manifest's block."""
         ...
 
+    def gave(self, peer: str, size_bytes: int) -> None:
+        """Count bytes given to a peer."""
+        ...
+
     async def refused(self, peer: str, reason: RefusalReason, text: str) -> None:
         """A call was refused. The peer is the caller's name or, where it proved none, where it called from."""
         ...

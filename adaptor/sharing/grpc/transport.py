@@ -23,7 +23,7 @@ from adaptor.sharing.grpc.limits import TransportLimits
 from adaptor.sharing.grpc.proof import Prover
 from adaptor.sharing.identity import Identity
 
-MAX_DETAILS = 200
+MAX_DETAILS = 300
 """Most characters of a peer's own words that are passed on."""
 
 T = TypeVar("T")
@@ -31,6 +31,10 @@ T = TypeVar("T")
 
 class _BrokenLineError(PeerCallError):
     """A line that had been good is no more; tried once again over a new one."""
+
+
+def _uncounted(_: str, __: int) -> None:
+    """Nobody counts."""
 
 
 class GrpcTransport:
@@ -42,6 +46,7 @@ class GrpcTransport:
         secret: Of the log's invitation; ``None`` if there is none.
         limits: Bounds.
         now_s: Seconds since the epoch.
+        gave: Told how many bytes went to which peer.
     """
 
     def __init__(
@@ -52,7 +57,9 @@ class GrpcTransport:
         secret: bytes | None = None,
         limits: TransportLimits | None = None,
         now_s: Callable[[], float] = time.time,
+        gave: Callable[[str, int], None] = _uncounted,
     ) -> None:
+        self._gave = gave
         self._limits = limits or TransportLimits()
         self._log_id = log_id
         self._prover = Prover(identity, secret=secret)
@@ -128,7 +135,9 @@ class GrpcTransport:
         """The answer to a call; the call is a task of its own, so that nothing in it can take longer than allowed."""
         if self._closed:
             raise PeerCallError(peer, "no call is made any more")
-        asking = self._ask(peer, address, method(name), request.SerializeToString(), log_id or self._log_id)
+        written = request.SerializeToString()
+        self._gave(peer, len(written))
+        asking = self._ask(peer, address, method(name), written, log_id or self._log_id)
         call = asyncio.get_running_loop().create_task(asking)
         self._calls.add(call)
         call.add_done_callback(self._ended)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+
+import orjson
 
 from adaptor.domain.shared import SharedContext, SharedObservation
 from adaptor.sharing.contributions import read_contribution
@@ -239,8 +240,8 @@ def time_text(at_ms: int) -> str:
 
 
 def _pairs(pairs: Mapping[str, str]) -> str:
-    return _json(dict(sorted(pairs.items())))
+    return orjson.dumps(dict(pairs), option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return orjson.dumps(value).decode()

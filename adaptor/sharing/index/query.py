@@ -82,7 +82,14 @@ _FUNCTIONS = frozenset(
 )
 """Functions that may be used: those of SQLite that only compute."""
 
+_SQLITES_OWN = ("sqlite_", "pragma_")
+"""Start the names of tables that are SQLite's."""
+
 _PARTS_OF_A_SELECT = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE})
+
+
+_FORBIDDEN = ("authoriz", "prohibited", "cannot modify")
+"""Words by which SQLite's complaints about what is not allowed are known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +134,7 @@ def run_query(
     with contextlib.closing(open_reading(path)) as db:
         ends_s = time.monotonic() + max_s
         _confine(db, ends_s)
-        with _explained(max_s, ends_s):
+        with _explained(sql, max_s=max_s, ends_s=ends_s):
             cursor = db.execute(sql, parameters)
             if cursor.description is None:
                 raise InvalidValueError("sql", "is empty; write one SELECT")
@@ -175,13 +182,14 @@ def _authorized(action: int, first: str | None, second: str | None, _: str | Non
 def _readable(table: str, column: str, view: str | None) -> bool:
     if table in VIEWS or table in _TABLE_FUNCTIONS or table in INNER_VIEWS:
         return True
-    # A table without a column is one whose rows are counted; which view wants that is not told, but as the statement
-    # cannot hold its name, it is one.
-    return table.startswith(OWN_PREFIX) and (view in INNER_VIEWS or not column)
+    if not column:
+        # Rows are counted, of a view's table or of a common table expression; SQLite does not say for whom.
+        return not table.startswith(_SQLITES_OWN)
+    return table.startswith(OWN_PREFIX) and view in INNER_VIEWS
 
 
 @contextlib.contextmanager
-def _explained(max_s: float, ends_s: float) -> Iterator[None]:
+def _explained(sql: str, *, max_s: float, ends_s: float) -> Iterator[None]:
     """Turns SQLite's complaints into ones that say what would be right."""
     try:
         yield
@@ -189,22 +197,30 @@ def _explained(max_s: float, ends_s: float) -> Iterator[None]:
         if time.monotonic() > ends_s:
             problem = f"took longer than {max_s:g} s; ask for less, or allow more time"
         else:
-            problem = _problem(str(error))
+            problem = _problem(str(error) or "needs too much memory", sql)
         raise InvalidValueError("sql", problem) from error
 
 
-def _problem(text: str) -> str:
-    views = ", ".join(VIEWS)
+def _problem(text: str, sql: str) -> str:
+    """SQLite's complaint, with what would be right where that is known."""
     hints: tuple[tuple[str, Callable[[], str]], ...] = (
-        ("no such column", lambda: "; ".join(f"{view} has {', '.join(VIEWS[view])}" for view in VIEWS)),
-        ("no such table", lambda: f"there are {views}"),
-        ("authorized", lambda: f"only SELECT on {views} is allowed, with functions that only compute"),
-        ("prohibited", lambda: f"only SELECT on {views} is allowed"),
+        ("no such column", lambda: _columns(sql)),
+        ("no such table", lambda: f"there are {', '.join(VIEWS)}"),
         ("one statement", lambda: "write one SELECT"),
         ("too big", lambda: f"no value may have more than {MAX_VALUE_BYTES} bytes"),
+        *(
+            (mark, lambda: f"only SELECT is allowed, on {', '.join(VIEWS)}, with functions that compute")
+            for mark in _FORBIDDEN
+        ),
     )
     hint = next((hint() for mark, hint in hints if mark in text), "")
-    return (text or "needs too much memory") + (f"; {hint}" if hint else "")
+    return f"{text}; {hint}" if hint else text
+
+
+def _columns(sql: str) -> str:
+    """Columns of the views that a statement names, of all if it names none."""
+    named = [view for view in VIEWS if view in sql.lower()] or list(VIEWS)
+    return "; ".join(f"{view} has {', '.join(VIEWS[view])}" for view in named)
 
 
 def _bounded(cursor: sqlite3.Cursor, max_rows: int) -> tuple[tuple[tuple[Any, ...], ...], bool]:

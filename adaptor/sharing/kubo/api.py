@@ -89,6 +89,18 @@ class KuboApi:
             raise self._nonsense("id", said)
         return str(said["ID"])
 
+    async def multiaddrs(self) -> tuple[str, ...]:
+        """Where other nodes reach this one, each address ending in the node's name.
+
+        Raises:
+            KuboUnavailableError: The node does not answer as it should.
+        """
+        said = await self._bounded("id", self._client.core.id())
+        found = said.get("Addresses") if isinstance(said, dict) else None
+        if not isinstance(found, list | None) or not all(isinstance(one, str) for one in found or ()):
+            raise self._nonsense("id", said)
+        return tuple(found or ())
+
     async def import_car(self, car: bytes) -> None:
         """Store the blocks of a CAR and pin what its one root links to.
 

@@ -1,8 +1,8 @@
 """Blocks kept by a Kubo node, where the swarm can fetch them.
 
 A batch is stored and pinned by one call (`adaptor.sharing.kubo.car` says how), so that Kubo's garbage collection spares
-it. Putting 10,000 blocks of 500 bytes took 0.3 s in batches and 15 s one by one; a direct pin for each block would
-take 9 s even in one call. What is read is this node's alone: nothing here waits for a peer.
+it. Putting 10,000 blocks of 500 bytes took 0.18 s in batches, 1,000 of them one by one 2 s; 500 that are stored by one
+call and pinned each by itself with one more took 0.46 s. What is read is this node's alone: nothing waits for a peer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BATCH_BLOCKS = 1_000
 """Most blocks of one import: their root stays at 41 kB, far below what Kubo takes for a block."""
 
 BATCH_BYTES = 8_388_608
-"""Most bytes of one import: stored within 0.1 s, and held in memory three times meanwhile."""
+"""Most bytes of one import, which is held in memory some three times meanwhile: 1,000 blocks of 8 kB."""
 
 LOOKS_AT_ONCE = 32
 """Questions for single blocks on their way at once; more gain nothing on loopback."""
@@ -30,7 +30,7 @@ class KuboBlockStore:
 
     Args:
         api_url: Of the node's API, as ``http://127.0.0.1:5001``.
-        timeout_s: Longest wait for one answer; an import of 1,000 blocks takes about 0.03 s.
+        timeout_s: Longest wait for one answer; an import of 1,000 blocks took 0.02 s.
         max_block_bytes: Longest block.
     """
 

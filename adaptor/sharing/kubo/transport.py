@@ -44,7 +44,7 @@ class KuboSwarm:
         log_id: Of the log; replicas of others do not hear it.
         timeout_s: Longest wait for an answer of the node itself.
         block_timeout_s: Longest wait for one block of a peer's.
-        calls_at_once: Blocks asked for at once: with 20 ms for each, 128 bring 6,000 a second.
+        calls_at_once: Blocks asked for at once: 32 brought 1,300 a second on two cores, 128 and 512 some 2,500.
         max_block_bytes: Longest block.
         max_payload_bytes: Longest message; Kubo itself passes on at most 1 MiB.
         silence_s: Silence after which the subscription is renewed, for a node that hangs is silent too: four rounds
@@ -90,6 +90,14 @@ class KuboSwarm:
         """
         self._own = await self._api.identity()
         return self._own
+
+    async def multiaddrs(self) -> tuple[str, ...]:
+        """Where other nodes reach this one.
+
+        Raises:
+            KuboUnavailableError: The node does not answer as it should.
+        """
+        return await self._api.multiaddrs()
 
     async def connect(self, multiaddr: str) -> None:
         """Open a connection to another node.

@@ -36,23 +36,23 @@ def proven(pair: Pair, *, secret: bytes | None = SECRET, at_s: float = NOW_S, **
 
 
 UNPROVEN: dict[str, tuple[dict[str, Any], str, str]] = {
-    "nothing said": ({"missing": (PEER, LOG_KEY, TIME, PROOF, SECRET_PROOF)}, "malformed_message", "who calls"),
-    "no name": ({"missing": (PEER,)}, "malformed_message", "who calls"),
-    "no time": ({"missing": (TIME,)}, "malformed_message", "who calls"),
-    "no log": ({"missing": (LOG_KEY,)}, "malformed_message", "who calls"),
-    "no signature": ({"missing": (PROOF,)}, "malformed_message", "who calls"),
-    "a time that is none": ({"fields": {TIME: "-1"}}, "malformed_message", "who calls"),
-    "a huge time": ({"fields": {TIME: "9" * 1000}}, "malformed_message", "who calls"),
-    "a log that is none": ({"fields": {LOG_KEY: b"x"}}, "malformed_message", "who calls"),
-    "another's name": ({"fields": {PEER: bytes(32)}}, "wrong_signature", "not its own"),
-    "another signature": ({"fields": {PROOF: bytes(64)}}, "wrong_signature", "not its own"),
-    "another time than signed": ({"fields": {TIME: str(int(NOW_S) + 1)}}, "wrong_signature", "not its own"),
-    "a proof for another peer": ({"callee": "ab" * 32}, "wrong_signature", "for another peer"),
-    "an old proof": ({"at_s": NOW_S - 301}, "wrong_signature", "301 s behind; 300 s are allowed"),
+    "nothing said": ({"missing": (PEER, LOG_KEY, TIME, PROOF, SECRET_PROOF)}, "unproven", "who calls"),
+    "no name": ({"missing": (PEER,)}, "unproven", "who calls"),
+    "no time": ({"missing": (TIME,)}, "unproven", "who calls"),
+    "no log": ({"missing": (LOG_KEY,)}, "unproven", "who calls"),
+    "no signature": ({"missing": (PROOF,)}, "unproven", "who calls"),
+    "a time that is none": ({"fields": {TIME: "-1"}}, "unproven", "who calls"),
+    "a huge time": ({"fields": {TIME: "9" * 1000}}, "unproven", "who calls"),
+    "a log that is none": ({"fields": {LOG_KEY: b"x"}}, "unproven", "who calls"),
+    "another's name": ({"fields": {PEER: bytes(32)}}, "unproven", "not its own"),
+    "another signature": ({"fields": {PROOF: bytes(64)}}, "unproven", "not its own"),
+    "another time than signed": ({"fields": {TIME: str(int(NOW_S) + 1)}}, "unproven", "not its own"),
+    "a proof for another peer": ({"callee": "ab" * 32}, "unproven", "for another peer"),
+    "an old proof": ({"at_s": NOW_S - 301}, "unproven", "301 s behind; 300 s are allowed"),
     "a proof of the future": ({"at_s": NOW_S + 301}, "from_the_future", "301 s ahead; 300 s are allowed"),
-    "no secret": ({"secret": None}, "wrong_signature", "does not know the secret"),
-    "a wrong secret": ({"secret": WRONG_SECRET}, "wrong_signature", "does not know the secret"),
-    "half a secret proof": ({"fields": {SECRET_PROOF: b"x"}}, "wrong_signature", "does not know the secret"),
+    "no secret": ({"secret": None}, "unproven", "does not know the secret"),
+    "a wrong secret": ({"secret": WRONG_SECRET}, "unproven", "does not know the secret"),
+    "half a secret proof": ({"fields": {SECRET_PROOF: b"x"}}, "unproven", "does not know the secret"),
 }
 
 
@@ -214,6 +214,25 @@ async def test_one_caller_cannot_take_all_places(pair: Pair) -> None:
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     assert sum(isinstance(one, PeerCallError) and "too many calls at once" in one.problem for one in outcomes) == 2
     await greedy.pull(*target, None)
+
+
+async def test_callers_who_hang_up_cannot_pile_up_work(pair: Pair) -> None:
+    """What they began goes on, so it is bounded as well, under however many names."""
+    go = asyncio.Event()
+    pair.served.before = go.wait
+    server = await pair.serve(limits=ServerLimits(calls=4, call_s=5.0))
+    problems = []
+    for _ in range(8):
+        try:
+            hasty = pair.transport(an_identity(), call_s=0.2)
+            await hasty.pull(pair.callee.peer, server.address, None)
+        except PeerCallError as error:
+            problems.append(error.problem)
+    assert [one for one in problems if "at once" in one] == problems[4:]
+    go.set()
+    await settled(lambda: not server._calls._work)
+    pair.served.before = None
+    await pair.transport().pull(pair.callee.peer, server.address, None)
 
 
 async def test_connections_at_once_are_bounded(pair: Pair) -> None:

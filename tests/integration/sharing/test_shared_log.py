@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import sqlite3
 import time
@@ -57,10 +56,13 @@ class Group:
         log.start(self.network.transport(log.own))
         return log
 
+    async def stop(self, log: SharedLog) -> None:
+        del self.network.logs[log.address]
+        await log.stop()
+
     async def close(self) -> None:
-        for log in self.network.logs.values():
-            with contextlib.suppress(sqlite3.ProgrammingError):
-                await log.stop()
+        for log in tuple(self.network.logs.values()):
+            await self.stop(log)
 
 
 @pytest.fixture
@@ -124,7 +126,7 @@ class TestPeers:
         await second.know(first.own, first.address)
         await first.append(drafts(40))
         await until(lambda: size(second) == 40)
-        await second.stop()
+        await group.stop(second)
         await first.append(drafts(40, "later"))
         again = group.open(1)
         assert size(again) == 40
@@ -139,7 +141,7 @@ class TestOwnEntries:
         with pytest.raises(LogRefusedError, match="more than 3 entries in one hour"):
             await log.append(drafts(5))
         assert size(log) == 3
-        await log.stop()
+        await group.stop(log)
         assert size(group.open(0)) == 3
         await group.close()
 

@@ -1,0 +1,43 @@
+"""Commands that play an experiment and set its outcomes side by side."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import click
+
+from adaptor.cli.bench import print_report
+from adaptor.cli.demo import end_as_ctrl_c_does
+from adaptor.cli.options import json_option, output
+from adaptor.experiments.demo.screen import Screen
+from adaptor.experiments.newcomer.experiment import experiment_newcomer
+from adaptor.experiments.newcomer.plot import draw
+
+
+@click.group()
+def experiment() -> None:
+    """Play an experiment; figures stand beside their baselines.
+
+    The exit code is 0 when it was measured, whether or not goals are met.
+    """
+
+
+@experiment.command()
+@click.option(
+    "--home", type=click.Path(path_type=Path), default=Path(".adaptor/demo"), show_default=True, help="Working folder."
+)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of everything random.")
+@click.option("--report", type=click.Path(path_type=Path), help="Folder for newcomer.json and newcomer.svg.")
+@json_option
+def newcomer(home: Path, seed: int, report: Path | None, as_json: bool) -> None:
+    """Let three newcomers run the demo's third act: with the first one's log, without, and with one that misleads.
+
+    Everything it starts has ended when the command ends.
+    """
+    signal.signal(signal.SIGTERM, end_as_ctrl_c_does)
+    measured, starts = experiment_newcomer(home.absolute(), Screen(output(stderr=as_json)), seed=seed)
+    if report is not None:
+        draw(starts, report / "newcomer.svg")
+        (report / "newcomer.json").write_text(measured.as_json())
+    print_report(measured, as_json=as_json)

@@ -1,0 +1,1 @@
+"""A newcomer's start with sharing, without, and with a log that misleads."""
