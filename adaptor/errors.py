@@ -125,6 +125,10 @@ class NotAllowedError(AdaptorError):
     """The log's rules do not let this machine do that."""
 
 
+class LogRefusedError(AdaptorError):
+    """The log's limits forbid what was to be written, for now or at all."""
+
+
 class UnknownContributionError(AdaptorError):
     """No such contribution is part of the log here."""
 

@@ -198,11 +198,20 @@ def _edges() -> tuple[Decoder, ...]:
         ),
         Decoder(
             name="swarm_message",
-            decode=lambda data: list(MessageReader(max_payload_bytes=1_000).read(data)),
-            refusals=(),
+            decode=_swarm_messages,
+            refusals=(wire.MalformedMessageError,),
             seeds=(f"{json.dumps(message)}\n".encode(),),
         ),
     )
+
+
+def _swarm_messages(data: bytes) -> object:
+    """Messages of a stream; one that cannot be read is skipped, which counts as a refusal here."""
+    reader = MessageReader(max_payload_bytes=1_000)
+    found = list(reader.read(data + b"\n"))
+    if reader.unreadable:
+        raise wire.MalformedMessageError("a line is no message")
+    return found
 
 
 def _entries() -> tuple[bytes, ...]:

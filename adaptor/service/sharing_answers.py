@@ -120,11 +120,13 @@ def observation(one: IndexedObservation) -> pb.IndexedObservation:
 
 def _peer(one: Peer, opened: OpenLog, now_s: float) -> pb.PeerStatus:
     applied = opened.log.exchange.replica.applied
+    # A swarm is nobody in particular: what it holds is said of those in it that were heard.
+    heads = frozenset() if one.swarm else one.heads
     message = pb.PeerStatus(
         peer=one.peer,
         address=one.address,
-        heads=len(one.heads),
-        unknown_heads=sum(cid not in applied for cid in one.heads),
+        heads=len(heads),
+        unknown_heads=sum(cid not in applied for cid in heads),
         bytes_in=one.bytes_in,
         bytes_out=one.bytes_out,
         refusals=one.refusals,

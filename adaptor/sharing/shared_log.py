@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from adaptor.errors import AdaptorError, PeerCallError, StateDirectoryError
+from adaptor.errors import LogRefusedError, PeerCallError, StateDirectoryError
 from adaptor.sharing.core.cid import Cid
 from adaptor.sharing.core.entry import Kind
 from adaptor.sharing.core.exchange import Exchange, Step
@@ -62,10 +62,6 @@ class Draft:
     kind: Kind
     payload: bytes
     observation_ids: tuple[str, ...] = ()
-
-
-class LogRefusedError(AdaptorError):
-    """The log's own limits forbid what was to be written."""
 
 
 class SharedLog:

@@ -7,7 +7,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import grpc
 import pytest
@@ -37,17 +36,18 @@ def half_superstep_s(parallelism: int) -> float:
     return 1.0 + (full_superstep_s(parallelism) - 1.0) / 2
 
 
-@pytest.fixture
-def services(tmp_path: Path) -> Iterator[Callable[[str], ServiceProcess]]:
-    """Makes services, each with an empty state directory; all end with the test."""
-    children = Children(tmp_path)
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], ServiceProcess]]:
+    """Makes services, each with an empty state directory; all end with the tests."""
+    folder = tmp_path_factory.mktemp("services")
+    children = Children(folder)
     try:
-        yield lambda name: ServiceProcess(children, state_dir=tmp_path / name, log=tmp_path / f"{name}.log")
+        yield lambda name: ServiceProcess(children, state_dir=folder / name, log=folder / f"{name}.log")
     finally:
         children.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def first(services: Callable[[str], ServiceProcess]) -> ServiceProcess:
     """A service whose log holds a run that needed two slots, and some of other sizes."""
     service = services("first")
@@ -95,7 +95,7 @@ def require_informed(plan: pb.Plan, own: str) -> None:
 
 def test_a_newcomers_first_plan_rests_on_shared_observations(services, first):
     """Two services, one invitation: what the first measured plans the second one's superstep 1, after a restart too."""
-    newcomer = services("newcomer")
+    newcomer = services("alone")
     newcomer.start()
     alone = told(newcomer.address, "alone", half_superstep_s, rows=HALF // 2, start=2, target_s=400.0, supersteps=1)
     assert alone[0].parallelism == 2
@@ -115,7 +115,7 @@ def test_misleading_data_lose_their_weight_at_the_first_superstep_and_cost_no_ta
     """A peer claims absurd gains: that is believed for one superstep and contradicted by it."""
     context = ExecutionContext(program="kmeans", parameters={"k": "6"}, data={"rows": str(FULL)})
     claims = misleading_observations(context, superstep_at_1_s=full_superstep_s(1), most=4, seed=1)
-    newcomer = services("newcomer")
+    newcomer = services("misled")
     newcomer.start()
     with MisleadingPeer(tmp_path / "liar", claims) as liar:
         peers.join(newcomer.address, liar.invitation)
@@ -143,9 +143,9 @@ def test_a_join_killed_at_any_point_works_when_it_is_repeated(services, first):
     """SIGKILL before, within and after the call to join; the same invitation, and everything is there once."""
     there = peers.when_published(first.address)
     invitation = peers.invitation(first.address)
-    newcomer = services("newcomer")
+    newcomer = services("killed")
     newcomer.start()
-    for after_s in (0.001, 0.02, 0.05, 0.1, 0.3):
+    for after_s in (0.001, 0.02, 0.05, 0.2):
         joined_and_killed(newcomer, invitation, after_s)
         newcomer.start()
     peers.join(newcomer.address, invitation)

@@ -44,7 +44,7 @@ def test_every_number_with_a_unit_says_so_in_its_name_or_comment() -> None:
         for line in path.read_text().splitlines():
             if match := re.match(r"^\s*(?:optional )?double (\w+) = ", line):
                 name = match.group(1)
-                assert name.endswith(("_s", "utilisation", "efficiency", "probability", "confidence", "level")) or (
+                assert name.endswith(("_s", "utilisation", "efficiency", "probability", "confidence", "level", "weight")) or (
                     name in ("low", "expected", "high", "minimum", "median", "maximum")
                 ), f"{path.name}: {name}"
 
@@ -64,4 +64,11 @@ def test_every_module_says_what_it_is_about() -> None:
 def test_broad_exceptions_are_swallowed_only_at_the_boundaries() -> None:
     """Of background work, the engine's and the log's, and of a call; ruff refuses any other that is not marked."""
     marked = {str(path.relative_to(PACKAGE)) for path in SOURCES if "noqa: BLE001" in path.read_text()}
-    assert marked == {"engine/background.py", "service/boundary.py", "sharing/waiting.py"}
+    assert marked == {
+        "engine/background.py",
+        "service/boundary.py",
+        "sharing/waiting.py",
+        # Whatever goes wrong in a trial is reported with it.
+        "experiments/network/simulation.py",
+        "experiments/sharing_bench/peer.py",
+    }

@@ -15,11 +15,8 @@ from adaptor.experiments.demo.children import Children
 START_S = 30.0
 """Longest wait for the service's first line; it takes about 1 s."""
 
-SHARING: Mapping[str, str] = {
-    "ADAPTOR_SHARING_LISTEN": "127.0.0.1:0",
-    "ADAPTOR_SHARING_PUBLISH_INTERVAL": "1s",
-}
-"""Several services on one machine need ports of their own; who watches does not want to wait for 30 s."""
+ENVIRONMENT: Mapping[str, str] = {"ADAPTOR_SHARING_LISTEN": "127.0.0.1:0"}
+"""Several services on one machine need ports of their own for peers."""
 
 
 class ServiceProcess:
@@ -57,7 +54,7 @@ class ServiceProcess:
         if embedded_home is not None:
             command += ["--embedded-home", str(embedded_home)]
         with self._log.open("a") as log:
-            process = self._children.start(command, SHARING, role="service", stdout=subprocess.PIPE, stderr=log)
+            process = self._children.start(command, ENVIRONMENT, role="service", stdout=subprocess.PIPE, stderr=log)
         self._process, self.pid = process, process.pid
         line = _first_line(process, START_S)
         if not line:

@@ -171,7 +171,7 @@ def _report(
     off = next(one for one in starts if one.name == "off").story
     figures = [Figure(name="newcomer_duration", value=duration_s, unit="s")]
     for one in starts:
-        figures += _figures(one, off)
+        figures += figures_of(one, off)
     return Report(
         title="adaptor experiment newcomer: one act, three newcomers",
         figures=figures,
@@ -186,7 +186,7 @@ def _report(
     )
 
 
-def _figures(start: Start, off: ActStory) -> list[Figure]:
+def figures_of(start: Start, off: ActStory) -> list[Figure]:
     """What one newcomer came to, beside the one that knows nobody."""
     story, prefix = start.story, f"newcomer_{start.name}"
     compared = off is not story

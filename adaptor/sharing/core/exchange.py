@@ -150,7 +150,7 @@ class Exchange:
         else:
             one.called_s = now_s
         asked = self.book.get(through) or one
-        asked.heads = frozenset(cid for cid, _ in said.heads)
+        one.heads = asked.heads = frozenset(cid for cid, _ in said.heads)
         self._compare(asked, said, now_s=now_s, step=step)
         return self._finished(step, source=asked, now_s=now_s)
 
@@ -230,6 +230,7 @@ class Exchange:
         if now_s >= self._next_round_s:
             first = self._next_round_s == 0.0
             self._next_round_s = now_s + self._limits.anti_entropy_s * (0.5 + self._chance.random())
+            self.book.change_neighbours()
             for one in self.book.neighbours(now_s) if first else self.book.at_random(1, now_s=now_s):
                 self._tell(one, (), step=step, regular=True)
         self._fetch_due(now_s, step)

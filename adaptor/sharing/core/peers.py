@@ -18,6 +18,9 @@ MINUTE_S = 60.0
 TRIES_OF_HEARSAY = 3
 """Calls in vain before a peer that was never heard from may be replaced by another that is only told of."""
 
+CHANGE_SHARE = 0.25
+"""How often a neighbour is let go when heads are compared: all of them within ten minutes or so."""
+
 PROVEN_SHARE = 0.5
 """How often a choice is made among peers that answer: else names that somebody made up could crowd them out."""
 
@@ -171,6 +174,15 @@ class AddressBook:
         latest = heapq.nlargest(self._limits.fan_out, callers, key=lambda one: (one.called_s, one.peer))
         swarms = [one for one in usable if one.swarm]
         return [*swarms, *(self._peers[one] for one in self._chosen), *latest]
+
+    def change_neighbours(self) -> None:
+        """Now and then let a neighbour go, so that another is chosen.
+
+        So who tells whom becomes random in time, however peers got to know each other: without that news take long
+        ways, and who has chosen liars is left with them.
+        """
+        if self._chosen and self._chance.random() < CHANGE_SHARE:
+            self._chosen.remove(self._chance.sample(self._chosen, 1)[0])
 
     def some(self, most: int) -> tuple[tuple[str, str], ...]:
         """A few peers that were heard from and answer, with their addresses, to tell others of."""

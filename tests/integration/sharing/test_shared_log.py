@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from adaptor.errors import StateDirectoryError
+from adaptor.errors import LogRefusedError, StateDirectoryError
 from adaptor.sharing.core.entry import Kind
 from adaptor.sharing.core.limits import LogLimits, ReplicaLimits
 from adaptor.sharing.core.manifest import Manifest
 from adaptor.sharing.core.refusal import RefusalReason
 from adaptor.sharing.log_file import LogFile
 from adaptor.sharing.precedence import Precedence
-from adaptor.sharing.shared_log import Draft, LogRefusedError, SharedLog
+from adaptor.sharing.shared_log import Draft, SharedLog
 from adaptor.testing.peers import LoopNetwork
 
 KEYS = [Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32) for number in range(1, 9)]

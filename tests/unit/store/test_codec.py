@@ -119,7 +119,17 @@ PLAN = st.builds(
     reason=st.builds(Reason, code=st.sampled_from(ReasonCode), text=TEXT),
     predicted_s=INTERVAL,
     alternatives=st.lists(ALTERNATIVE, max_size=2).map(tuple),
-    evidence=st.builds(Evidence, **{**EVIDENCE, "model": TEXT, "elapsed_s": SECONDS, "adaptation_cost_s": SECONDS}),
+    evidence=st.builds(
+        Evidence,
+        **{
+            **EVIDENCE,
+            "model": TEXT,
+            "elapsed_s": SECONDS,
+            "adaptation_cost_s": SECONDS,
+            "contributors": st.lists(TEXT, max_size=3).map(tuple),
+            "shared_weight": st.none() | st.floats(0, 1),
+        },
+    ),
 )
 
 
