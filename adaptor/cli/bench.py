@@ -42,10 +42,17 @@ def bench(ctx: click.Context, listing: bool) -> None:
 @bench.command()
 @click.option("--runs", type=click.IntRange(1), default=1000, show_default=True, help="Runs in the store.")
 @click.option("--calls", type=click.IntRange(1), default=1000, show_default=True, help="Barriers to measure.")
+@click.option(
+    "--while-sharing",
+    type=click.IntRange(0),
+    default=0,
+    metavar="ENTRIES",
+    help="Measure as many once more while so many entries of a shared log arrive from a peer.",
+)
 @json_option
-def barrier(runs: int, calls: int, as_json: bool) -> None:
+def barrier(runs: int, calls: int, while_sharing: int, as_json: bool) -> None:
     """Measure barriers on the production path, stage by stage."""
-    print_report(bench_barrier(runs=runs, calls=calls), as_json=as_json)
+    print_report(bench_barrier(runs=runs, calls=calls, while_sharing=while_sharing), as_json=as_json)
 
 
 @bench.command()

@@ -37,9 +37,9 @@ def share() -> None:
 @service_option
 def create(name: str, listed: bool, writers: tuple[str, ...], quorum: int, public: bool, service: str) -> None:
     """Create a log called NAME and take part in it."""
-    keys = [_key(one) for one in writers]
-    if keys and not listed:
+    if writers and not listed:
         raise InvalidValueError("--writer", "needs --listed; without it anyone with an invitation may write")
+    keys = [_key(one) for one in writers]
     with sharing_service(service) as stub:
         request = pb.CreateLogRequest(name=name, listed=listed, writers=keys, quorum=quorum, secret=not public)
         answer = stub.CreateLog(request, timeout=CALL_S)

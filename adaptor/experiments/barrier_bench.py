@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import math
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -35,6 +37,7 @@ from adaptor.domain.events import BarrierReached, Event, RunStarted
 from adaptor.domain.objective import Bounds, RuntimeTarget
 from adaptor.domain.run import PlanningSettings, RunSpec
 from adaptor.domain.statistics import FlinkStatistics, Spread, SuperstepReport, VertexStatistics
+from adaptor.experiments.barrier_sharing import Shared, barriers_while_sharing
 from adaptor.experiments.report import Figure, Report, percentile
 from adaptor.store.history import Recorded
 from adaptor.store.run_file import RunFile
@@ -57,12 +60,13 @@ CALL_TIMEOUT_S = 30.0
 STAGES = ("rest", "store", "model", "planner")
 
 
-def bench_barrier(*, runs: int, calls: int) -> Report:
+def bench_barrier(*, runs: int, calls: int, while_sharing: int = 0) -> Report:
     """Measure barriers with so many runs registered.
 
     Args:
         runs: Runs in the store, each with `HISTORY` supersteps.
         calls: Barriers that are measured, each of another run in turn.
+        while_sharing: Entries that arrive from a peer while as many barriers are measured once more; none are none.
 
     Returns:
         Median and 99th percentile of the whole call and of each stage.
@@ -70,15 +74,20 @@ def bench_barrier(*, runs: int, calls: int) -> Report:
     with tempfile.TemporaryDirectory(prefix="adaptor-bench-") as folder, _scripted_flink(runs) as flink_url:
         settings = load_settings(
             environment={},
-            flags={"service.state_dir": folder, "service.listen": "127.0.0.1:0"},
+            flags={
+                "service.state_dir": folder,
+                "service.listen": "127.0.0.1:0",
+                "sharing.listen": "127.0.0.1:0",
+            },
         )
         _fill(Path(folder), flink_url, runs)
-        return asyncio.run(_measure(settings, runs, calls))
+        return asyncio.run(_measure(settings, runs, calls, while_sharing))
 
 
-async def _measure(settings: Settings, runs: int, calls: int) -> Report:
+async def _measure(settings: Settings, runs: int, calls: int, while_sharing: int) -> Report:
     meter = RecordingMeter()
     service = Service(settings, meter=meter)
+    shared: Shared | None = None
     try:
         address = await service.start()
         async with grpc.aio.insecure_channel(address) as channel:
@@ -86,9 +95,24 @@ async def _measure(settings: Settings, runs: int, calls: int) -> Report:
             meter.durations_s.clear()
             empty_s = await _empty_calls(channel, calls)
             whole_s = await _barriers(channel, runs, HISTORY + 2, calls)
+            stages_s = {stage: list(durations_s) for stage, durations_s in meter.durations_s.items()}
+            if while_sharing:
+                meter.durations_s.clear()
+                later = HISTORY + 2 + math.ceil(calls / runs)
+                shared = await barriers_while_sharing(
+                    service.sharing, while_sharing, partial(_barriers, channel, runs, later, calls), meter.durations_s
+                )
     finally:
         await service.stop()
-    return _report(meter.durations_s, whole_s=whole_s, empty_s=empty_s, first_s=first_s, runs=runs, calls=calls)
+    report = _report(stages_s, whole_s=whole_s, empty_s=empty_s, first_s=first_s, runs=runs, calls=calls)
+    if shared is None:
+        return report
+    figures = shared.figures(whole_s=whole_s, rest_s=stages_s["rest"], empty_s=empty_s)
+    return dataclasses.replace(
+        report,
+        figures=[*report.figures, *figures],
+        details={**report.details, "while_sharing": shared.details},
+    )
 
 
 async def _barriers(channel: grpc.aio.Channel, runs: int, first_superstep: int, calls: int) -> list[float]:

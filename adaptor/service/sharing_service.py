@@ -88,8 +88,9 @@ class SharingService(sharing_pb2_grpc.SharingServiceServicer):
 
     async def Why(self, request: pb.WhyRequest, context: Call) -> pb.WhyResponse:
         """Votes on a contribution."""
+        contribution = parse_cid(request.contribution, field="contribution")
         opened = self._part.open
-        found = await opened.why(parse_cid(request.contribution, field="contribution"))
+        found = await opened.why(contribution)
         return answers.why(found, quorum=opened.manifest.quorum)
 
     async def SetMember(self, request: pb.SetMemberRequest, context: Call) -> pb.SetMemberResponse:

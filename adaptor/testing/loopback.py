@@ -23,7 +23,9 @@ T = TypeVar("T")
 ANY_PORT = "127.0.0.1:0"
 
 
-def a_server(shop: Workshop, listen: str = ANY_PORT, **fields: Any) -> Server:
+def a_server(
+    shop: Workshop, listen: str = ANY_PORT, *, sharing: Participation | None = None, **fields: Any
+) -> Server:
     """A server with the defaults of the service."""
     defaults: dict[str, Any] = {
         "allow_remote": False,
@@ -34,7 +36,7 @@ def a_server(shop: Workshop, listen: str = ANY_PORT, **fields: Any) -> Server:
     given = {**defaults, **fields}
     return Server(
         RunService(shop.engine, default_confidence=given.pop("default_confidence")),
-        SharingService(without_log(), unpublished=_nothing),
+        SharingService(sharing or without_log(), unpublished=_nothing),
         listen=listen,
         **given,
     )
@@ -56,14 +58,16 @@ class LoopbackService:
 
     Args:
         shop: The engine and its fakes.
+        sharing: Its part in a log, which is started and stopped with it; in none if not given.
 
     Attributes:
         shop: The engine and its fakes.
         address: Where it listens; the same after a restart.
     """
 
-    def __init__(self, shop: Workshop | None = None) -> None:
+    def __init__(self, shop: Workshop | None = None, *, sharing: Participation | None = None) -> None:
         self.shop = shop or Workshop()
+        self._sharing = sharing
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="loopback service")
         self._thread.start()
@@ -100,12 +104,16 @@ class LoopbackService:
         self._loop.call_soon_threadsafe(work)
 
     async def _start(self) -> None:
-        self._server = a_server(self.shop, self.address)
+        if self._sharing is not None:
+            await self._sharing.start()
+        self._server = a_server(self.shop, self.address, sharing=self._sharing)
         await self._server.start()
         self.address = self._server.address
 
     async def _stop(self) -> None:
         if self._server is not None:
             await self._server.stop(grace_s=0.0)
+            if self._sharing is not None:
+                await self._sharing.stop()
             await self.shop.engine.stop()
         self._server = None

@@ -19,6 +19,7 @@ from adaptor.experiments.demo import peers
 from adaptor.experiments.demo.children import Children
 from adaptor.experiments.demo.service_process import ServiceProcess
 from adaptor.experiments.newcomer.misleading import MisleadingPeer, misleading_observations
+from adaptor.local.processes import cluster_processes
 
 pytestmark = pytest.mark.e2e
 
@@ -166,3 +167,19 @@ def shared_by(address: str, author: str) -> list[tuple[str, int, int, float]]:
         (one.contribution, one.observation.superstep, one.observation.parallelism, one.observation.duration_s)
         for one in found
     )
+
+
+def test_whatever_was_started_ends_with_the_caller(tmp_path):
+    """An interrupt in the middle, a service that hangs, another that was killed: nothing is left."""
+    children = Children(tmp_path)
+    stopped, killed = (ServiceProcess(children, state_dir=tmp_path / name, log=tmp_path / "log") for name in "ab")
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            stopped.start()
+            killed.start()
+            os.kill(stopped.pid, signal.SIGSTOP)
+            os.kill(killed.pid, signal.SIGKILL)
+            raise KeyboardInterrupt
+    finally:
+        children.close()
+    assert cluster_processes(tmp_path) == ()

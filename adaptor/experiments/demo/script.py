@@ -130,13 +130,12 @@ def _three_acts(stage: Stage, calibration: Calibration, choices: DemoChoices, sc
     plans = [under_provisioned(calibration), _over_provisioned(calibration, start=stage.most_slots)]
     stories = [played(stage, plan, screen, seed=choices.seed) for plan in plans]
     checks = [checked(stage, story) for story in stories]
-    screen.say(
-        "\nthe first service goes on without the cluster; a second one with an empty state directory joins it ..."
-    )
-    with newcomer(stage, _newcomers_state(stage.first.state_dir)) as (service, joining):
+    screen.say("\nthe first service goes on without the cluster; an empty one joins its log ...")
+    empty = _newcomers_state(stage.first.state_dir)
+    with newcomer(stage, empty) as (service, joining):
         screen.say(
-            f"adaptor at {service.address} joined by invitation and held all {joining.entries} entries "
-            f"after {joining.joined_s:.1f} s"
+            f"adaptor at {service.address}, state in {_shown(empty)}, joined by invitation and held all "
+            f"{joining.entries} entries after {joining.joined_s:.1f} s"
         )
         plan = newcomers_plan(stories[0], calibration, points=half)
         stories.append(played(stage, plan, screen, seed=choices.seed))

@@ -115,7 +115,9 @@ class Adversary(Machine):
             return [self.chance.randbytes(40) for _ in range(3)]
         if mood == "claim_cycle":
             # Whatever is asked for is said to need itself.
-            entry = replace(self._forger.draft(int(self.now_s * 1000)), parents=tuple(sorted(call.cids))[:4], height=10**6)
+            entry = replace(
+                self._forger.draft(int(self.now_s * 1000)), parents=tuple(sorted(call.cids))[:4], height=10**6
+            )
             block = signed(entry, self.key).block
             self._forged.add(cid_of(block))
             return [block]

@@ -69,8 +69,7 @@ def counted(manifest: Manifest, statements: Iterable[Statement]) -> Standings:
     """How contributions stand by production."""
     found: Mapping[bytes, Outcome] = standing.outcomes(manifest, statements)
     return {
-        cid: (one.tally.valid, one.tally.invalid, one.tally.abstained, one.standing.value)
-        for cid, one in found.items()
+        cid: (one.tally.valid, one.tally.invalid, one.tally.abstained, one.standing.value) for cid, one in found.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""What honest peers of a simulation write: small contributions, verdicts on them, withdrawals, changes of membership."""
+"""What honest peers of a simulation write: contributions, verdicts on them, withdrawals, changes of membership."""
 
 from __future__ import annotations
 

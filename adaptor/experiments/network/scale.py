@@ -1,4 +1,4 @@
-"""How long news takes, and what it costs each peer, with ten, a hundred and a thousand peers; and a newcomer's start."""
+"""How long news takes and what it costs each peer, with ten, a hundred and a thousand peers; a newcomer's start."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ENTRIES = 1000
 LATENCY_S = 0.02
 """Least time of a message on its way; the mean is twice that: machines of one continent."""
 
-SETTLING_S = 600.0
+SETTLING_S = 3600.0
 """Time in which the peers, each of whom began with one address, get to know each other."""
 
 NEWS = 20

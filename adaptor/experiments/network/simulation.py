@@ -149,7 +149,8 @@ class Simulation:
     # --- what befalls them ----------------------------------------------------------------------------------
 
     def _plan_faults(self) -> None:
-        within = partial(self.chance.uniform, 0.05 * FAULTS_S, WRITING_SHARE * FAULTS_S)
+        # All of it while enough is written that every crash finds something to interrupt.
+        within = partial(self.chance.uniform, 0.05 * FAULTS_S, 0.75 * FAULTS_S)
         plan = [partial(self._crash, kind) for kind in Crash for _ in range(CRASHES)]
         plan += [self._part] * PARTITIONS + [self._leave] * LEAVES + [self._slow_down] * SLOW_SPELLS
         plan += [self._set_clock] * CLOCK_JUMPS
