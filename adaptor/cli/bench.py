@@ -12,6 +12,7 @@ from adaptor.cli.options import json_option, output
 from adaptor.experiments.barrier_bench import bench_barrier
 from adaptor.experiments.fuzz import bench_fuzz
 from adaptor.experiments.overhead_bench import bench_overhead
+from adaptor.experiments.query_bench import bench_query
 from adaptor.experiments.report import Report, figures_with_goals
 from adaptor.experiments.sharing_bench.bench import Question, bench_scaling, bench_sharing
 from adaptor.experiments.sharing_bench.trial import BACKENDS
@@ -20,6 +21,7 @@ BENCHES = {
     "barrier": "what one barrier costs the service",
     "overhead": "what adaptor costs a real run",
     "fuzz": "wrong bytes for every decoder that peers reach",
+    "query": "how fast the index of shared observations answers",
     "sharing": "what sharing costs real peers on this machine",
 }
 
@@ -123,6 +125,18 @@ def sharing(
         validate=validate,
     )
     print_report(bench_sharing(question, beside=orbitdb, progress=console.print), as_json=as_json)
+
+
+@bench.command("query")
+@click.option("--contributions", type=click.IntRange(1000), default=100_000, show_default=True, help="In the index.")
+@click.option("--queries", type=click.IntRange(10), default=1000, show_default=True, help="Queries to measure.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of contributions and queries.")
+@json_option
+def query_command(contributions: int, queries: int, seed: int, as_json: bool) -> None:
+    """Measure filtered queries over many contributions, of ten observations each and of one each."""
+    console = Console(file=sys.stderr, soft_wrap=True, markup=False, highlight=False)
+    report = bench_query(contributions=contributions, queries=queries, seed=seed, progress=console.print)
+    print_report(report, as_json=as_json)
 
 
 def print_report(report: Report, *, as_json: bool) -> None:

@@ -9,6 +9,7 @@ import click
 
 from adaptor.cli.bench import print_report
 from adaptor.cli.demo import end_as_ctrl_c_does
+from adaptor.cli.network import network
 from adaptor.cli.options import json_option, output
 from adaptor.experiments.demo.screen import Screen
 from adaptor.experiments.newcomer.experiment import experiment_newcomer
@@ -41,3 +42,6 @@ def newcomer(home: Path, seed: int, report: Path | None, as_json: bool) -> None:
         draw(starts, report / "newcomer.svg")
         (report / "newcomer.json").write_text(measured.as_json())
     print_report(measured, as_json=as_json)
+
+
+experiment.add_command(network)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ from adaptor.sharing.participation import FOLDER_NAME
 
 FORMATS = ("table", "json", "csv", "parquet")
 
+MANY_COLUMNS = 8
 SHOWN_CHARACTERS = 24
-"""Longest text of a cell in a table without a limit of its own: ids and keys are told apart by less."""
+"""Tables of many columns cut longer texts, to fit on a screen: ids and keys are told apart by less."""
 
 
 @click.command()
@@ -47,7 +49,7 @@ def query(
     state_dir: str | None,
     config_file: Path | None,
 ) -> None:
-    """Run SQL on what this machine and its peers measured.
+    r"""Run SQL on what this machine and its peers measured.
 
     SQL is one SELECT of SQLite's, on the views that --views lists; quote it. Nothing can be changed by it.
 
@@ -79,9 +81,9 @@ def _write(result: Result, *, form: str, file: Path | None) -> None:
     if form == "table" and file is None:
         output().print(_table(result))
         return
-    content = {"table": _as_text, "json": _as_json, "csv": _as_csv, "parquet": _as_parquet}[form](result)
+    content = WRITERS[form](result)
     if file is None:
-        click.get_binary_stream("stdout").write(content)
+        click.echo(content, nl=False)
         return
     try:
         file.write_bytes(content)
@@ -102,7 +104,7 @@ def _table(result: Result) -> Table:
     for place, name in enumerate(result.columns):
         numbers = all(row[place] is None or isinstance(row[place], (int, float)) for row in result.rows)
         table.add_column(Text(name), justify="right" if numbers and result.rows else "left", overflow="fold")
-    narrow = len(result.columns) > 1
+    narrow = len(result.columns) > MANY_COLUMNS
     for row in result.rows:
         # As text: what peers wrote is no markup.
         table.add_row(*(Text(_cell(value, narrow=narrow)) for value in row))
@@ -177,3 +179,11 @@ def _parquet() -> tuple[Any, Any]:
     except ImportError as error:
         raise InvalidValueError("format", "parquet needs PyArrow: pip install 'adaptor[report]'") from error
     return pyarrow, pyarrow.parquet
+
+
+WRITERS: dict[str, Callable[[Result], bytes]] = {
+    "table": _as_text,
+    "json": _as_json,
+    "csv": _as_csv,
+    "parquet": _as_parquet,
+}

@@ -135,11 +135,11 @@ def _page_size(asked: int) -> int:
 
 def _filter(wanted: pb.ObservationFilter) -> ObservationFilter:
     return ObservationFilter(
-        algorithm=wanted.algorithm,
+        algorithm=wanted.algorithm or None,
         min_parallelism=wanted.min_parallelism if wanted.HasField("min_parallelism") else None,
         max_parallelism=wanted.max_parallelism if wanted.HasField("max_parallelism") else None,
-        node_type=wanted.node_type,
-        author=wanted.author,
+        node_type=wanted.node_type or None,
+        author=wanted.author or None,
         include_private=wanted.include_private,
         view=_VIEWS.get(wanted.view, View.NOT_REFUTED),
     )

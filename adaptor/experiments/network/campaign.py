@@ -104,7 +104,7 @@ def _workers(count: int) -> Iterator[Callable[[Callable[[S], T], Sequence[S]], I
     """A map over as many processes as there are cores to use, in the order of what is given; in place for one."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if min(cores, count) <= 1:
-        yield lambda function, given: map(function, given)
+        yield map
         return
     with multiprocessing.get_context("spawn").Pool(min(cores, count)) as pool:
         yield lambda function, given: pool.imap(function, given, chunksize=1)

@@ -67,7 +67,11 @@ class World(Protocol):
     links: Links
     passage: Passage
     manifest: Manifest
-    watcher: Watcher
+
+    @property
+    def watcher(self) -> Watcher:
+        """Told of every step."""
+        ...
 
     def at(self, address: str) -> Machine | None:
         """Who listens at an address."""

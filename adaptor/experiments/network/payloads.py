@@ -42,7 +42,10 @@ def contribution(chance: random.Random) -> bytes:
         context=log_pb2.SharedContext(algorithm="k"),
         observations=[
             log_pb2.SharedObservation(
-                superstep=1, parallelism=chance.randint(1, 8), duration_s=1 + chance.random(), measurement=1
+                superstep=1,
+                parallelism=chance.randint(1, 8),
+                duration_s=1 + chance.random(),
+                measurement=log_pb2.MEASUREMENT_DRIVER_CLOCK,
             )
         ],
         run=f"r{chance.randrange(100)}",

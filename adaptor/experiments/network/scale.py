@@ -86,7 +86,6 @@ class Fleet:
         self.chance = random.Random(f"scale {seed}")  # noqa: S311 - not for secrets
         self.machines: dict[str, Machine] = {}
         self.held: dict[Cid, dict[str, float]] = {}
-        self.watcher = self
         founder = key_of(seed, "founder")
         self.manifest = Manifest(name="scale", founder=public(founder), writers=None, quorum=1, salt=bytes(32))
         self.passage = Passage(self.manifest.log_id, on_wire=False)
@@ -102,6 +101,11 @@ class Fleet:
     def at(self, address: str) -> Machine | None:
         """Who listens at an address."""
         return self.machines.get(address)
+
+    @property
+    def watcher(self) -> Fleet:
+        """This itself."""
+        return self
 
     def stepped(self, machine: Machine, what: str, step: Step, *, written: bool) -> None:  # noqa: ARG002
         """Note who holds what is followed."""

@@ -6,6 +6,8 @@ import random
 from collections.abc import Sequence
 from functools import partial
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from adaptor.experiments.network.adversary import Adversary
 from adaptor.experiments.network.checks import Quiet, check, check_disk
 from adaptor.experiments.network.links import Links, Weather
@@ -26,7 +28,7 @@ from adaptor.experiments.network.scenario import (
     public,
     scenario_of,
 )
-from adaptor.experiments.network.timeline import Timeline
+from adaptor.experiments.network.timeline import Action, Timeline
 from adaptor.experiments.network.verification import blocks_read_once
 
 LOSS = 0.3
@@ -124,11 +126,11 @@ class Simulation:
         self.machines[machine.address] = machine
         return machine
 
-    def _add_adversary(self, number: int, keys: Sequence[object]) -> None:
+    def _add_adversary(self, number: int, keys: Sequence[Ed25519PrivateKey]) -> None:
         adversary = Adversary(
             self,
             address=f"x{number}",
-            keys=keys,  # type: ignore[arg-type]
+            keys=keys,
             limits=REPLICA_LIMITS,
             seed=f"{self.scenario.seed} x{number}",
             victims=lambda: self.honest,
@@ -151,7 +153,7 @@ class Simulation:
     def _plan_faults(self) -> None:
         # All of it while enough is written that every crash finds something to interrupt.
         within = partial(self.chance.uniform, 0.05 * FAULTS_S, 0.75 * FAULTS_S)
-        plan = [partial(self._crash, kind) for kind in Crash for _ in range(CRASHES)]
+        plan: list[Action] = [partial(self._crash, kind) for kind in Crash for _ in range(CRASHES)]
         plan += [self._part] * PARTITIONS + [self._leave] * LEAVES + [self._slow_down] * SLOW_SPELLS
         plan += [self._set_clock] * CLOCK_JUMPS
         for fault in plan:

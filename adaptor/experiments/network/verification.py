@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest import mock
 
-from adaptor.sharing.core import replica
+from adaptor.sharing.core import entry, replica
 from adaptor.sharing.core.cid import Cid
 from adaptor.sharing.core.entry import SignedEntry
 from adaptor.sharing.core.limits import LogLimits
@@ -16,7 +16,7 @@ from adaptor.sharing.core.refusal import RefusedEntryError
 @contextmanager
 def blocks_read_once() -> Iterator[None]:
     """Within it, what production made of a block, entry or refusal, is remembered for all replicas of this process."""
-    production = replica.read_entry
+    production = entry.read_entry
     known: dict[bytes, SignedEntry | RefusedEntryError] = {}
 
     def read_entry(block: bytes, *, log: Cid, limits: LogLimits) -> SignedEntry:

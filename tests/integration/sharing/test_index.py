@@ -540,7 +540,7 @@ def a_story() -> Entries:
 def test_a_crash_in_the_middle_of_a_step_is_as_if_the_step_had_not_begun(
     path: Path, tmp_path: Path, statements: int
 ) -> None:
-    """The process dies at a statement; the next one is given the same entries, and all is as if nothing had happened."""
+    """The process dies at a statement; the next one is given the same entries, and nothing is lost or doubled."""
     script = CRASHING.format(folder=str(Path(__file__).parent))
     died = subprocess.run([sys.executable, "-c", script, str(path), str(statements)], check=False)
     assert died.returncode == 9
