@@ -34,6 +34,12 @@ test: lint  ## Lint, then every test (real Flink included)
 unit: $(STAMP)  ## The tests that need no Flink
 	$(BIN)/python -m pytest -m "not e2e"
 
+simulate: $(STAMP)  ## 10,000 simulated networks of peers, and how news spread among up to 1,000 (half an hour)
+	$(BIN)/adaptor experiment network --seeds 10000 --scale --report .adaptor/network
+
+simulate-mutants: $(STAMP)  ## Plant defects one at a time; the simulated networks must find each
+	$(BIN)/adaptor experiment network --mutants
+
 format: $(STAMP)  ## Format and fix what ruff can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -44,4 +50,4 @@ proto: $(STAMP)  ## Generate adaptor/api from protos/
 clean:  ## Remove what was installed and built
 	rm -rf $(VENV) build *.egg-info .adaptor
 
-.PHONY: help install demo lint test unit format proto clean
+.PHONY: help install demo lint test unit format proto clean simulate simulate-mutants

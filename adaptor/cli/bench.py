@@ -11,6 +11,7 @@ from rich.console import Console
 from adaptor.cli.options import json_option, output
 from adaptor.experiments.barrier_bench import bench_barrier
 from adaptor.experiments.fuzz import bench_fuzz
+from adaptor.experiments.models.bench import bench_models
 from adaptor.experiments.overhead_bench import bench_overhead
 from adaptor.experiments.query_bench import bench_query
 from adaptor.experiments.report import Report, figures_with_goals
@@ -20,6 +21,7 @@ from adaptor.experiments.sharing_bench.trial import BACKENDS
 BENCHES = {
     "barrier": "what one barrier costs the service",
     "overhead": "what adaptor costs a real run",
+    "models": "what fitting a prior costs, and predicting at a barrier",
     "fuzz": "wrong bytes for every decoder that peers reach",
     "query": "how fast the index of shared observations answers",
     "sharing": "what sharing costs real peers on this machine",
@@ -137,6 +139,16 @@ def query_command(contributions: int, queries: int, seed: int, as_json: bool) ->
     console = Console(file=sys.stderr, soft_wrap=True, markup=False, highlight=False)
     report = bench_query(contributions=contributions, queries=queries, seed=seed, progress=console.print)
     print_report(report, as_json=as_json)
+
+
+@bench.command()
+@click.option("--observations", type=click.IntRange(10), default=10_000, show_default=True, help="To fit a prior to.")
+@click.option("--calls", type=click.IntRange(1), default=500, show_default=True, help="Barriers to measure.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the observations.")
+@json_option
+def models(observations: int, calls: int, seed: int, as_json: bool) -> None:
+    """Measure fitting a prior in the background, and update and prediction at a barrier."""
+    print_report(bench_models(observations=observations, calls=calls, seed=seed), as_json=as_json)
 
 
 def print_report(report: Report, *, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from adaptor.cli.demo import demo
 from adaptor.cli.documentation import docs
 from adaptor.cli.experiment import experiment
 from adaptor.cli.ipfs import ipfs
+from adaptor.cli.models import models
 from adaptor.cli.query import query
 from adaptor.cli.reading import explain, replay, runs, show
 from adaptor.cli.service import config, doctor, serve
@@ -28,7 +29,23 @@ def cli() -> None:
     """Resource manager beside Apache Flink: rescales iterative jobs at their iteration barriers."""
 
 
-for command in (serve, demo, runs, show, explain, replay, config, doctor, bench, experiment, docs, share, ipfs, query):
+for command in (
+    serve,
+    demo,
+    runs,
+    show,
+    explain,
+    replay,
+    config,
+    doctor,
+    bench,
+    experiment,
+    docs,
+    share,
+    ipfs,
+    models,
+    query,
+):
     cli.add_command(command)
 
 

@@ -17,9 +17,7 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic to the type
 
     name = "numbers"
 
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
         """The numbers of a text."""
         if isinstance(value, tuple):
             return value

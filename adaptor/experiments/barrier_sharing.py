@@ -39,9 +39,7 @@ class Shared:
     indexed: int
     completed_s: float | None
 
-    def figures(
-        self, *, whole_s: Sequence[float], rest_s: Sequence[float], empty_s: Sequence[float]
-    ) -> list[Figure]:
+    def figures(self, *, whole_s: Sequence[float], rest_s: Sequence[float], empty_s: Sequence[float]) -> list[Figure]:
         """Beside barriers without sharing.
 
         Args:
@@ -53,9 +51,7 @@ class Shared:
         own = _own(self.whole_s, self.rest_s)
         empty_p99_s = percentile(empty_s, 0.99)
         figures = [
-            _figure(
-                "above_empty_rpc_p99", percentile(own, 0.99) - empty_p99_s, percentile(before, 0.99) - empty_p99_s
-            )
+            _figure("above_empty_rpc_p99", percentile(own, 0.99) - empty_p99_s, percentile(before, 0.99) - empty_p99_s)
         ]
         for share, suffix in ((0.5, "p50"), (0.99, "p99"), (1.0, "max")):
             figures.append(_figure(suffix, percentile(self.whole_s, share), percentile(whole_s, share)))

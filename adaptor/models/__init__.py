@@ -19,6 +19,14 @@ Papers that formulas cite by key:
                  Annals of Statistics 29(5), 2001
 [Wolpert92]      Wolpert, "Stacked Generalization", Neural Networks 5(2), 1992
 [Vovk15]         Vovk, "Cross-Conformal Predictors", Annals of Mathematics and Artificial Intelligence 74, 2015
+[Amdahl67]       Amdahl, "Validity of the Single Processor Approach to Achieving Large Scale Computing
+                 Capabilities", AFIPS 1967
+[Will21]         Will, Thamsen, Scheinert, Bader, Kao, "C3O: Collaborative Cluster Configuration Optimization for
+                 Distributed Data Processing in Public Clouds", IC2E 2021
+[Thamsen17]      Thamsen, Verbitskiy, Beilharz, Renner, Polze, Kao, "Ellis: Dynamically Scaling Distributed Dataflows
+                 to Meet Runtime Targets", CloudCom 2017
+[Koch17]         Koch, Thamsen, Schmidt, Kao, "SMiPE: Estimating the Progress of Recurring Iterative Distributed
+                 Dataflows", PDCAT 2017
 [Shah14]         Shah, Wilson, Ghahramani, "Student-t Processes as Alternatives to Gaussian Processes",
                  AISTATS 2014
 ================ ======================================================================================

@@ -38,7 +38,9 @@ def bell_log_s(scale_outs: Floats, seconds: Floats, wanted: Floats) -> Floats:
 
 def parametric_s(scale_outs: Floats, seconds: Floats, wanted: Floats) -> Floats:
     """Ernest's law through distinct points of shape (n,), at (m,)."""
-    return ErnestLaw.fit(scale_outs, seconds, np.ones(len(seconds))).durations_s(wanted)
+    law = ErnestLaw.fit(scale_outs, seconds, np.ones(len(seconds)))
+    seconds_there: Floats = law.durations_s(wanted)
+    return seconds_there
 
 
 def local_s(scale_outs: Floats, seconds: Floats, wanted: Floats) -> Floats:

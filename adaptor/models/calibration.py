@@ -35,10 +35,10 @@ SUBSETS = 6
 USUAL_STRETCH, USUAL_TAIL = 1.3, 5.0
 """What holds where there are too few contexts to learn from: wider than the process itself says."""
 
-USUAL_WEIGHT = 4.0
+USUAL_WEIGHT = 1.0
 """Contexts that the usual stretch is worth."""
 
-NARROWEST = 0.3
+NARROWEST = 0.2
 """Least stretch that is believed."""
 
 

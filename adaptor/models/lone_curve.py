@@ -66,7 +66,14 @@ def predicted(scale_outs: Floats, log_s: Floats, wanted: Floats) -> LoneCurves:
     middle = np.exp(np.log(scale_outs).mean(axis=1, keepdims=True))
     at, to = scale_outs / middle, wanted[:, np.newaxis] / middle
     found = [
-        _given_law(np.log(at), log_s - _law(at, share), np.log(to), wander=wander, noise=noise, law=(share, _law(to, share)))
+        _given_law(
+            np.log(at),
+            log_s - _law(at, share),
+            np.log(to),
+            wander=wander,
+            noise=noise,
+            law=(share, _law(to, share)),
+        )
         for wander, noise in product(WANDERS, NOISES)
         for share in (None, *FIXED_SHARES)
     ]

@@ -20,11 +20,11 @@ from adaptor.models.lone_curve import LEVEL_SPREAD
 SLOPE, SLOPE_SPREAD = -0.4, 0.4
 """Of log seconds over log scale-out; flatter than that of single curves, as iterative jobs are small for a cluster."""
 
-BENDS = (0.05, 0.2, 0.6)
+BENDS = (0.05, 0.2, 0.6, 1.2)
 """Standard deviations of what bends the line; the last is a run that no longer fits into memory."""
 
-LENGTHS = (0.15, 0.5)
-"""Logs of scale-out within which the bend stays alike."""
+LENGTHS = (0.15, 0.05, 0.5)
+"""Logs of scale-out within which the bend stays alike, the usual one first; one worker in twenty for cliffs."""
 
 CARRIES = (0.05, 0.5, 1.0)
 """Standard deviations of the slope by which being slower so far carries over to the rest; one is wholly."""
@@ -67,10 +67,7 @@ def rest_of_run(runs: RunsSoFar, *, scale_out: float, done_s: float, wanted: flo
     """
     u = np.log(np.append(runs.scale_out, scale_out))
     to = np.log(wanted)
-    if done_s > 0:
-        apart = _apart(u, np.log(np.append(runs.done_s, done_s)))
-    else:
-        apart = np.zeros(len(u))
+    apart = _apart(u, np.log(np.append(runs.done_s, done_s))) if done_s > 0 else np.zeros(len(u))
     values = np.log(runs.rest_s) - SLOPE * u[:-1]
     level = float(np.median(values))
     carries = CARRIES if done_s > 0 else (0.0,)

@@ -32,6 +32,10 @@ GROUP_WEIGHT = 4.0
 """Observations that the common noise is worth against that of one group: as many as groups usually hold."""
 
 
+MOST_GROUPS = 1200
+"""Groups that a program is learnt from: memory grows by their square, 200 MB here, and time by their third power."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingRow:
     """One superstep that ended well.
@@ -126,7 +130,11 @@ class TrainingSet:
         found = {key: _Group.of(members) for key, members in groups.items()}
         contexts = _ranks({key: key[0] for key in found}, found)
         contributors = _ranks({key: key[2] for key in found}, found)
-        keys = sorted(found, key=lambda key: (contexts[key[0]], key[1], contributors[key[2]]))
+        contexts = _thinned(contexts, len(found))
+        keys = sorted(
+            (key for key in found if key[0] in contexts),
+            key=lambda key: (contexts[key[0]], key[1], contributors[key[2]]),
+        )
         members = [found[key] for key in keys]
         noise = SUPERSTEP_NOISE.updated(sum(one.squares for one in members), sum(one.free for one in members))
         return cls(
@@ -189,6 +197,12 @@ def _ranks(names: Mapping[_Key, str], groups: Mapping[_Key, _Group]) -> dict[str
         measured[name].append((key[1], round(groups[key].log_s, 9)))
     ordered = sorted(measured, key=lambda name: (sorted(measured[name]), name))
     return {name: rank for rank, name in enumerate(ordered)}
+
+
+def _thinned(ranks: dict[str, int], groups: int) -> dict[str, int]:
+    """Every so many-th context, so that about `MOST_GROUPS` groups are left."""
+    step = max(1, -(-groups // MOST_GROUPS))
+    return {name: rank // step for name, rank in ranks.items() if rank % step == 0}
 
 
 def _place(rows: Sequence[TrainingRow]) -> Place:

@@ -32,6 +32,7 @@ from adaptor.sharing.log_file import LogFile, SentObservation, StoredEntry
 from adaptor.sharing.peer_calls import PeerCalls
 from adaptor.sharing.ports import Transport
 from adaptor.sharing.precedence import Precedence
+from adaptor.sharing.sqlite_block_store import SqliteBlockStore
 from adaptor.sharing.waiting import survived, woken
 
 _log = logging.getLogger(__name__)
@@ -100,6 +101,7 @@ class SharedLog:
         self._precedence = precedence
         self._lock = asyncio.Lock()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="log")
+        self.store = SqliteBlockStore(file, self.on_file)
         self._transports: dict[str, Transport] = {}
         self._direct: Transport | None = None
         self._ticker: asyncio.Task[None] | None = None
@@ -212,10 +214,12 @@ class SharedLog:
 
     async def blocks(self, cids: Sequence[Cid]) -> list[bytes]:
         """Those of the blocks that are held, as many as fit into a page, at least one if any is."""
-        found = await self.on_file(self.file.blocks, cids)
         given: list[bytes] = []
         size = 0
-        for block in found.values():
+        for cid in cids:
+            block = await self.store.get(cid)
+            if block is None:
+                continue
             size += len(block)
             if given and size > PAGE_BYTES:
                 break

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from adaptor.api.v1 import peers_pb2
 from adaptor.errors import AdaptorError, KuboError, PeerCallError
@@ -48,20 +48,22 @@ class SwarmTransport:
     """The way to everybody on a log's topic.
 
     Args:
-        log: The log.
+        log_id: Of the log.
         swarm: The node's swarm.
+        knows: Whether a block need not be asked for.
         limits: Bounds.
     """
 
-    def __init__(self, log: SharedLog, swarm: KuboSwarm, *, limits: KuboLimits) -> None:
-        self._log = log
+    def __init__(self, log_id: Cid, swarm: KuboSwarm, *, knows: Callable[[Cid], bool], limits: KuboLimits) -> None:
+        self._log_id = log_id
         self._swarm = swarm
+        self._knows = knows
         self._limits = limits
 
     async def meet(self, peer: str, address: str, said: Announcement) -> None:
         """Tell everybody; nobody answers."""
         try:
-            await self._swarm.publish(wire.write_announcement(self._log.log_manifest.log_id, said).SerializeToString())
+            await self._swarm.publish(wire.write_announcement(self._log_id, said).SerializeToString())
         except KuboError as error:
             raise PeerCallError(peer, str(error)) from error
 
@@ -89,15 +91,15 @@ class SwarmTransport:
         raise PeerCallError(peer, "a swarm serves no pages")
 
     async def close(self) -> None:
-        """The swarm is closed by who made it."""
+        """End all calls."""
+        await self._swarm.close()
 
     def _wanted_below(self, block: bytes) -> Iterable[Cid]:
         try:
             entry = parse_entry(block).entry
         except MalformedBlockError:
             return ()
-        replica = self._log.exchange.replica
-        return [one for one in (*entry.needs, *entry.skips) if not replica.knows(one)]
+        return [one for one in (*entry.needs, *entry.skips) if not self._knows(one)]
 
 
 class KuboLink:
@@ -118,7 +120,7 @@ class KuboLink:
         most_bytes = log.log_manifest.limits.entry_bytes
         self._swarm = _swarm(api_url, log.log_manifest.log_id, limits, max_block_bytes=most_bytes)
         self._store = KuboBlockStore(api_url, timeout_s=limits.timeout_s, max_block_bytes=most_bytes)
-        self._transport = SwarmTransport(log, self._swarm, limits=limits)
+        self._transport = SwarmTransport(log.log_manifest.log_id, self._swarm, knows=self._knows, limits=limits)
         self._applied = log.news()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -145,6 +147,9 @@ class KuboLink:
         except KuboError as error:
             self.problem = str(error)
             return ()
+
+    def _knows(self, cid: Cid) -> bool:
+        return self._log.exchange.replica.knows(cid)
 
     async def _listen(self) -> None:
         log_id = self._log.log_manifest.log_id

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Protocol
 
 import pytest
 
+from adaptor.api.v1 import peers_pb2
 from adaptor.errors import PeerCallError
+from adaptor.local.kubo.node import NodeStatus
+from adaptor.sharing.core import wire
 from adaptor.sharing.core.cid import cid_of
 from adaptor.sharing.core.messages import Announcement, Position
 from adaptor.sharing.grpc.limits import TransportLimits
 from adaptor.sharing.grpc.transport import GrpcTransport
+from adaptor.sharing.kubo.limits import KuboLimits
 from adaptor.sharing.ports import Transport
+from adaptor.sharing.swarm import SWARM, SwarmTransport
+from adaptor.testing.kubo_nodes import Nodes, Replica, address_of
 from adaptor.testing.served_log import EPOCH, LOG, ServedLog, a_port, an_announcement, an_identity
 
 BLOCKS = [bytes((number,)) * 450 for number in range(50)]
@@ -80,10 +89,77 @@ async def over_grpc(served: ServedLog) -> Way:
     return await GrpcWay(served).begin()
 
 
-WAYS: dict[str, Callable[[ServedLog], Awaitable[Way]]] = {"grpc": over_grpc}
+class KuboWay:
+    """To everybody in a swarm of two nodes, in which the other one serves the log."""
+
+    peer = SWARM
+    address = ""
+
+    def __init__(self, served: ServedLog, folder: Path, nodes: Nodes, own: NodeStatus, other: NodeStatus) -> None:
+        self.served = served
+        self._folder = folder
+        self._nodes = nodes
+        self._own, self._other = Replica(own, LOG), Replica(other, LOG)
+        self.transport = SwarmTransport(
+            LOG, self._own.swarm, knows=lambda _: False, limits=KuboLimits(fetch_s=CALL_S, block_timeout_s=1.0)
+        )
+        self._listening: asyncio.Task[None] | None = None
+
+    async def begin(self, other: NodeStatus) -> KuboWay:
+        """Let the nodes know each other, and the other one hold the blocks and listen."""
+        await self._other.store.put({cid_of(block): block for block in self.served.held})
+        await self._own.swarm.connect(address_of(other))
+        self._listening = asyncio.create_task(self._listen())
+        until_s = time.monotonic() + BUSY_S
+        while not self.served.heard:
+            assert time.monotonic() < until_s
+            await self._own.swarm.publish(b"")
+            await asyncio.sleep(0.1)
+        self.served.heard.clear()
+        return self
+
+    async def _listen(self) -> None:
+        async for sender, payload in self._other.swarm.messages():
+            said = wire.read_announcement(LOG, wire.parsed(peers_pb2.Announcement, payload)) if payload else _NOTHING
+            await self.served.met(sender, said, len(payload))
+
+    async def kill(self) -> None:
+        """A swarm has no single peer; what can die is the own node."""
+        await asyncio.to_thread(self._nodes.kill, "own")
+
+    async def close(self) -> None:
+        """End both."""
+        assert self._listening is not None
+        self._listening.cancel()
+        await asyncio.gather(self._listening, return_exceptions=True)
+        for replica in (self._own, self._other):
+            await replica.store.close()
+            await replica.swarm.close()
+        await asyncio.to_thread(self._nodes.__exit__)
+        shutil.rmtree(self._folder)
 
 
-@pytest.fixture(params=WAYS)
+_NOTHING = Announcement(heads=())
+
+
+async def over_kubo(served: ServedLog) -> Way:
+    """The transport at scale."""
+    folder = Path(tempfile.mkdtemp(prefix="adaptor-nodes-"))
+    nodes = Nodes(folder)
+    try:
+        own = await asyncio.to_thread(nodes.running, "own")
+        other = await asyncio.to_thread(nodes.running, "other")
+        return await KuboWay(served, folder, nodes, own, other).begin(other)
+    except BaseException:
+        await asyncio.to_thread(nodes.__exit__)
+        shutil.rmtree(folder)
+        raise
+
+
+WAYS: dict[str, Callable[[ServedLog], Awaitable[Way]]] = {"grpc": over_grpc, "kubo": over_kubo}
+
+
+@pytest.fixture(params=["grpc", pytest.param("kubo", marks=pytest.mark.e2e)])
 async def way(request: pytest.FixtureRequest) -> AsyncIterator[Way]:
     """A way to a peer that holds some blocks."""
     made = await WAYS[request.param](ServedLog(held=BLOCKS))

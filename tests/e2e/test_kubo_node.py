@@ -13,7 +13,6 @@ import psutil
 import pytest
 import requests
 from click.testing import CliRunner
-from kubo_nodes import Nodes, address_of, installed
 
 from adaptor.cli.main import cli
 from adaptor.errors import KuboNodeError, KuboUnavailableError, PortInUseError
@@ -22,6 +21,7 @@ from adaptor.local.kubo.rpc import NodeRpc
 from adaptor.local.kubo.settings import KuboSettings
 from adaptor.local.kubo.swarm_key import new_swarm_key
 from adaptor.local.processes import marks, start_process
+from adaptor.testing.kubo_nodes import Nodes, address_of, installed
 
 pytestmark = pytest.mark.e2e
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import requests
-from kubo_nodes import Nodes, Replica, address_of
 
 from adaptor.errors import KuboUnavailableError, PeerCallError
 from adaptor.sharing.core import dag_cbor
 from adaptor.sharing.core.cid import Cid, cid_of, cid_text
 from adaptor.sharing.kubo.car import batch_car
+from adaptor.testing.kubo_nodes import Nodes, Replica, address_of
 
 pytestmark = pytest.mark.e2e
 

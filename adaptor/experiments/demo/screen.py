@@ -170,7 +170,7 @@ def summary_table(stories: Sequence[ActStory]) -> Table:
     table = Table(title="Summary", title_justify="left")
     for column in ("act", "target", "runtime", "met", "slot-seconds", "rescales", "parallelism by superstep"):
         table.add_column(column)
-    table.add_column("shared observations used at the start")
+    table.add_column("shared data")
     table.add_column("static start (a prediction)")
     for story in stories:
         static_s = story.static_start_s
@@ -185,7 +185,7 @@ def summary_table(stories: Sequence[ActStory]) -> Table:
             f"{story.slot_seconds:.0f}",
             f"{story.rescales}",
             " ".join(_observed(one) for _, one in story.observations),
-            f"{story.first_plan.evidence.shared_observations}",
+            f"{story.first_plan.evidence.shared_observations} observations",
             f"at {story.plan.start}: {static}",
         )
     return table

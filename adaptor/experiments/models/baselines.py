@@ -28,7 +28,8 @@ def leveled(curve: LogCurve, context: MeasuredContext, given: Sequence[int]) -> 
     """A curve moved by the geometric mean of what it is off at the given points, shape (n,)."""
     log_s = curve(context, context.scale_outs.astype(np.float64))
     places = list(given)
-    return log_s + (float(np.mean(context.log_s[places] - log_s[places])) if places else 0.0)
+    moved: Floats = log_s + (float(np.mean(context.log_s[places] - log_s[places])) if places else 0.0)
+    return moved
 
 
 def gbm_log(training: Sequence[MeasuredContext]) -> LogCurve:
@@ -51,7 +52,8 @@ def gbm_c3o(training: Sequence[MeasuredContext]) -> LogCurve:
 
     def curve(context: MeasuredContext, scale_outs: Floats) -> Floats:
         predicted = np.asarray(fitted.predict(_plain(context, scale_outs, names)))
-        return np.log(np.maximum(predicted, float(np.exp(_log_s(training)).min()) / 2))
+        log_s: Floats = np.log(np.maximum(predicted, float(np.exp(_log_s(training)).min()) / 2))
+        return log_s
 
     return curve
 

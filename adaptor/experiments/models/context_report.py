@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -151,8 +150,3 @@ def _against(scores: Scores, name: str, given: int) -> list[Figure]:
 
 def _percent(value: float) -> float:
     return round(100 * value, 3)
-
-
-def jobs_of(folder: Path) -> Sequence[Job]:
-    """The jobs of a folder, for plots."""
-    return read_jobs(folder)

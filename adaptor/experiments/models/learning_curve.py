@@ -100,10 +100,7 @@ def _anchors(one: Draws) -> dict[str, Floats]:
     }
     found = {
         name: np.array(
-            [
-                law(n, s, np.array([at]))[0]
-                for n, s, at in zip(one.scale_outs, one.seconds, one.wanted, strict=True)
-            ]
+            [law(n, s, np.array([at]))[0] for n, s, at in zip(one.scale_outs, one.seconds, one.wanted, strict=True)]
         )
         for name, law in laws.items()
     }

@@ -143,9 +143,7 @@ def _answer(prior: Prior, context: MeasuredContext, given: Sequence[int], *, bel
     naive = np.hypot(prediction.spread_of_expectation / informed.stretch[step], noise)
     tails = np.array([quantile(level, prediction.degrees_of_freedom) for level in LEVELS])
     normal = np.array([quantile(level, NORMAL) for level in LEVELS])
-    return Answer(
-        log_s=prediction.expected_log_s, reach=np.outer(tails, spread), naive_reach=np.outer(normal, naive)
-    )
+    return Answer(log_s=prediction.expected_log_s, reach=np.outer(tails, spread), naive_reach=np.outer(normal, naive))
 
 
 def _points(context: MeasuredContext, given: Sequence[int]) -> Points:

@@ -32,7 +32,7 @@ LIAR = "liar"
 
 MILLISECONDS = 1000.0
 
-CONTEXTS_PER_JOB = 8
+CONTEXTS_PER_JOB = 3
 """Contexts of each job that are predicted, evenly chosen: each needs a fit for every cell of the table."""
 
 
@@ -105,9 +105,7 @@ def _errors(cell: Cell) -> dict[int, float]:
     return found
 
 
-def poisoned(
-    rows: Sequence[TrainingRow], *, share: float, way: str, rng: np.random.Generator
-) -> list[TrainingRow]:
+def poisoned(rows: Sequence[TrainingRow], *, share: float, way: str, rng: np.random.Generator) -> list[TrainingRow]:
     """The rows with a share of them made wrong; honest ones come from `AUTHORS` contributors.
 
     Args:

@@ -1,4 +1,4 @@
-"""Random splits of all runs of a job, as the C3O paper judges itself [Will21]: nine tenths to learn from, one to predict.
+"""Random splits of all runs of a job, as the C3O paper judges itself [Will21]: nine tenths are learnt from.
 
 Its filters are kept, without its names: of each job the machine type with most runs, and without the least scale-out
 where doubling the workers from there more than halves the time in the median, which is what it dropped for memory.
@@ -59,7 +59,8 @@ def random_split(request: Request, progress: Progress) -> Outcome:
     ]
     errors: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     inside: defaultdict[float, list[float]] = defaultdict(list)
-    for done, (part, found) in enumerate(zip(parts, spread(judged, parts, processes=request.processes), strict=True), 1):
+    results = spread(judged, parts, processes=request.processes)
+    for done, (part, found) in enumerate(zip(parts, results, strict=True), start=1):
         for method, error in found.errors.items():
             errors[part.job, method].append(error)
         for level, share in found.inside.items():
@@ -133,7 +134,8 @@ def _own(training: Sequence[TrainingRow], test: Sequence[TrainingRow]) -> tuple[
     """What adaptor says where other runs of a context are known: they are earlier runs of it."""
     prior = Prior.fit(training)
     known = {one.place.context.key: one for one in _contexts(training)}
-    errors, inside = [], {level: [] for level in LEVELS}
+    errors: list[float] = []
+    inside: dict[float, list[bool]] = {level: [] for level in LEVELS}
     by_context: defaultdict[str, list[TrainingRow]] = defaultdict(list)
     for row in test:
         by_context[row.context.key].append(row)

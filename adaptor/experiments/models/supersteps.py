@@ -66,7 +66,9 @@ def ellis(asked: Asked) -> float:
     """Bell for each index that is left, over the scale-outs of the other runs."""
     rest = range(len(asked.done), asked.seconds.shape[1])
     wanted = np.array([asked.wanted])
-    return sum(float(np.exp(bell_log_s(asked.scale_out, asked.seconds[:, i], wanted)[0])) for i in rest)
+    seconds = [float(np.exp(bell_log_s(asked.scale_out, asked.seconds[:, i], wanted)[0])) for i in rest]
+    total: float = sum(seconds)
+    return total
 
 
 def smipe(asked: Asked) -> float:
@@ -88,9 +90,7 @@ def own(asked: Asked) -> tuple[float, float]:
         done_s=asked.seconds[:, :done].sum(axis=1),
         rest_s=asked.seconds[:, done:].sum(axis=1),
     )
-    rest = rest_of_run(
-        runs, scale_out=asked.own_scale_out, done_s=float(asked.done.sum()), wanted=asked.wanted
-    )
+    rest = rest_of_run(runs, scale_out=asked.own_scale_out, done_s=float(asked.done.sum()), wanted=asked.wanted)
     return float(np.exp(rest.log_s)), rest.spread
 
 

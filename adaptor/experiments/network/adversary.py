@@ -194,8 +194,8 @@ class Adversary(Machine):
 
     def _fake_peers(self) -> None:
         """Peers that do not exist, and an existing one at a wrong address."""
-        named = [(self.chance.randbytes(32).hex(), f"nowhere{i}") for i in range(6)]
-        named += [(one.name, "nowhere") for one in self._targets()[:1]]
+        named = [(self.chance.randbytes(32).hex(), f"nowhere{i}:7") for i in range(6)]
+        named += [(one.name, "nowhere:7") for one in self._targets()[:1]]
         for target in self._targets():
             self._tell(target, replace(self.exchange.greeting(), peers=tuple(named)))
 

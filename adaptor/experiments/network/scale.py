@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -121,7 +122,7 @@ class Fleet:
         number = len(self.machines)
         machine = Machine(
             self,
-            address=f"p{number}",
+            address=f"p{number}:7",
             key=key_of(self._seed, f"p{number}"),
             limits=ReplicaLimits(),
             seed=f"{self._seed} p{number}",
@@ -174,12 +175,17 @@ def scale_figures(scales: Sequence[Scale]) -> list[Figure]:
             ("idle_bytes_per_s", "bytes/s"),
         ):
             figures.append(Figure(name=f"network_{one.peers}_{name}", value=getattr(one, name), unit=unit))
-    if len(scales) > 1:
-        small, large = scales[0], scales[-1]
-        for name in ("entry_s", "entry_bytes", "newcomer_s", "newcomer_bytes"):
-            growth = getattr(large, name) / getattr(small, name)
-            figures.append(Figure(name=f"network_{name}_growth", value=growth, unit="times"))
-    return figures
+    return [*figures, *_growth(scales[0], scales[-1])] if len(scales) > 1 else figures
+
+
+def _growth(small: Scale, large: Scale) -> list[Figure]:
+    """From the smallest to the largest; that of a new entry's time against the logarithm's: at 1 it grows like that."""
+    logarithm = math.log(large.peers) / math.log(small.peers)
+    found = [Figure(name="network_entry_s_over_log", value=large.entry_s / small.entry_s / logarithm, unit="times")]
+    for name in ("entry_bytes", "newcomer_s", "newcomer_bytes"):
+        growth = getattr(large, name) / getattr(small, name)
+        found.append(Figure(name=f"network_{name}_growth", value=growth, unit="times"))
+    return found
 
 
 def _idle_bytes_per_s(fleet: Fleet) -> float:

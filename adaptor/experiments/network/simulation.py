@@ -115,7 +115,7 @@ class Simulation:
         number = len(self.honest)
         machine = Machine(
             self,
-            address=f"p{number}",
+            address=f"p{number}:7",
             key=self._keys[number],
             limits=REPLICA_LIMITS,
             seed=f"{self.scenario.seed} p{number}",
@@ -129,7 +129,7 @@ class Simulation:
     def _add_adversary(self, number: int, keys: Sequence[Ed25519PrivateKey]) -> None:
         adversary = Adversary(
             self,
-            address=f"x{number}",
+            address=f"x{number}:7",
             keys=keys,
             limits=REPLICA_LIMITS,
             seed=f"{self.scenario.seed} x{number}",

@@ -1,4 +1,4 @@
-"""What came out of trials, as figures. Those that depend on how many records there were have the number in their name."""
+"""What came out of trials, as figures. Where the number of records decides, it stands in the name."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def details_of(outcome: Outcome) -> dict[str, Any]:
         "newcomers": [asdict(one) for one in outcome.newcomers],
         "bootstrap_s": _bootstrap_s(outcome),
         "validation": None if outcome.judging is None else asdict(outcome.judging),
-        "propagate_ms": _propagate_ms(outcome) | {"of": len(outcome.singles_s), "lost": outcome.lost},
+        "propagate_ms": {**_propagate_ms(outcome), "of": len(outcome.singles_s), "lost": outcome.lost},
         "rss_mb": [{name: _mb(value) for name, value in asdict(one).items()} for one in outcome.memories],
         "bytes_on_wire": outcome.bytes_in,
         "kubo_nodes": [{"rss_mb": _mb(one["rss_bytes"]), "bytes_in": one["bytes_in"]} for one in outcome.nodes],

@@ -70,8 +70,8 @@ async def measured(place: Path, *, records: int, work: Path) -> Measured:
     Raises:
         InvalidValueError: If there is no script, or it measured nothing for so many records.
     """
-    lines = place.read_text().splitlines() if place.is_file() else await _run(place.absolute(), records, work)
-    return read(lines, records=records)
+    said = await asyncio.to_thread(_kept, place)
+    return read(await _run(place, records, work) if said is None else said, records=records)
 
 
 def read(lines: Iterable[str], *, records: int) -> Measured:
@@ -94,9 +94,16 @@ def read(lines: Iterable[str], *, records: int) -> Measured:
     )
 
 
+def _kept(place: Path) -> list[str] | None:
+    """Lines that were printed before; ``None`` for a folder, in which the script and its packages must be."""
+    if place.is_file():
+        return place.read_text().splitlines()
+    if not (place / SCRIPT).exists() or not (place / NODE).exists():
+        raise InvalidValueError("orbitdb", f"{place} needs {SCRIPT} and, by `npm install`, {NODE}")
+    return None
+
+
 async def _run(folder: Path, records: int, work: Path) -> list[str]:
-    if not (folder / SCRIPT).exists() or not (folder / NODE).exists():
-        raise InvalidValueError("orbitdb", f"{folder} needs {SCRIPT} and, by `npm install`, {NODE}")
     process = await asyncio.create_subprocess_exec(
         "unshare",
         "-n",

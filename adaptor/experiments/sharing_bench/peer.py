@@ -131,9 +131,11 @@ class Peer:
         """Wait until this peer said what it thinks of so many contributions; when that was, and of how many it did."""
         query = f"select count(*) from verdicts where author = '{self._sharing.open.log.own}'"  # noqa: S608 - a hex key
         until_s = time.monotonic() + within_s
-        while (count := await self._counted(query)) < contributions and time.monotonic() < until_s:
+        while True:
+            count = await self._counted(query)
+            if count >= contributions or time.monotonic() > until_s:
+                return {"at_s": time.monotonic(), "judged": count}
             await asyncio.sleep(SLOW_LOOK_S)
-        return {"at_s": time.monotonic(), "judged": count}
 
     async def stats(self) -> Answer:
         """What this peer holds, and what it has cost so far."""

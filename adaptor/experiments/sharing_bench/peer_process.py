@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from adaptor.errors import AdaptorError
 from adaptor.experiments.sharing_bench.peer import LONGEST_LINE_BYTES, READY
 
 START_S = 60.0
@@ -25,7 +26,7 @@ GRACE_S = 10.0
 """How much later than it promised a command may answer: the event loop may be in the middle of a page."""
 
 
-class PeerError(Exception):
+class PeerError(AdaptorError):
     """A peer of the benchmark ended, or could not do what it was told."""
 
 
@@ -85,7 +86,8 @@ class PeerProcess:
         """
         self._number += 1
         number = self._number
-        answer = self._answers[number] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._answers[number] = answer
         line = json.dumps({"number": number, "do": command, "with": arguments})
         if self._process.stdin is None or self._reader.done():
             raise PeerError(f"{self.name} has ended")

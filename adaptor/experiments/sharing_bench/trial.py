@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from adaptor.experiments.sharing_bench.nodes import Node, running_nodes
-from adaptor.experiments.sharing_bench.peer_process import PeerError, PeerProcess
+from adaptor.experiments.sharing_bench.peer_process import PeerProcess
 
 BACKENDS = ("embedded", "kubo")
 
@@ -314,8 +314,12 @@ class _Stage:
     async def _single(self, number: int) -> float | None:
         """Seconds until a record was at all others; ``None`` if it was not in time."""
         writer, *others = self._players
-        awaited = {"author": self._author, "entries": self._entries + 1, "within_s": LOST_S}
-        arrivals = [asyncio.ensure_future(one.process.wait("applied", **awaited)) for one in others]
+        arrivals = [
+            asyncio.ensure_future(
+                one.process.wait("applied", within_s=LOST_S, author=self._author, entries=self._entries + 1)
+            )
+            for one in others
+        ]
         try:
             await asyncio.sleep(PAUSE_S)
             said = await writer.process.call("publish", first=number, count=1, batch=1)
@@ -333,6 +337,3 @@ def _since(began_s: float, at_s: float | None) -> float | None:
 
 def _seconds(value: float | None) -> str:
     return "did not finish" if value is None else f"{value:.2f} s"
-
-
-__all__ = ["BACKENDS", "Judging", "Memory", "Newcomer", "Outcome", "PeerError", "Trial", "run"]

@@ -44,7 +44,7 @@ def test_every_view_has_the_documented_columns_in_their_order(path: Path, view: 
     ("sql", "rows"),
     [
         (
-            "select superstep from observations where algorithm = 'kmeans' and parallelism between 4 and 16",
+            "select superstep from observations where algorithm = 'kmeans' and parallelism between 4 and 16 order by 1",
             [(1,), (2,)],
         ),
         ("select count(*) from observations", [(2,)]),
@@ -191,8 +191,8 @@ def test_a_mistake_is_explained(path: Path, sql: str, hint: str) -> None:
         f"{ENDLESS} x from r where x < 0",
         "with recursive r (x) as (select 1 union select x + 1 from r) select max(x) from r",
         f"{ENDLESS} group_concat(x) from (select x from r limit 100000), (select x as y from r limit 1000)",
-        "with recursive r (x) as (select 'a' union all select x || x from r) select count(*) from r where length(x) < 0",
-        f"select count(*) from {', '.join(f'observations o{number}' for number in range(30))} where o1.run <> o2.run || 1",
+        "with recursive r (x) as (select 'a' union all select x || x from r) select count(*) from r where x = ''",
+        "select count(*) from " + ", ".join(f"observations o{n}" for n in range(30)) + " where o1.run <> o2.run || 1",
     ],
 )
 def test_bombs_end_in_time(path: Path, sql: str) -> None:
@@ -208,7 +208,6 @@ def test_bombs_end_in_time(path: Path, sql: str) -> None:
     "sql",
     [
         "select zeroblob(100000000)",
-        "select printf('%100000000d', 1)",
         "select replace(hex(zeroblob(10000)), '0', hex(zeroblob(10000)))",
         "select " + ", ".join(["1"] * 200),
         "select '" + "a" * 90_000 + "' like '" + "%a" * 300 + "'",

@@ -80,7 +80,7 @@ def applied(part: Participation) -> int:
     return len(part.open.log.exchange.replica.applied)
 
 
-async def until(condition, within_s: float = 15.0) -> None:  # noqa: ANN001
+async def until(condition, within_s: float = 15.0) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, "it did not come about"

@@ -78,7 +78,7 @@ def machines(tmp_path: Path) -> Iterator[tuple[Machine, Machine]]:
         one.service.close()
 
 
-def until(condition, within_s: float = 10.0) -> None:  # noqa: ANN001
+def until(condition, within_s: float = 10.0) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, "it did not come about"
