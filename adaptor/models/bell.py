@@ -33,7 +33,8 @@ def bell_log_s(scale_outs: Floats, seconds: Floats, wanted: Floats) -> Floats:
     if len(distinct) == 1:
         return np.full(len(wanted), float(np.log(means[0])))
     law = parametric_s if _parametric_is_better(distinct, means) else local_s
-    return np.log(np.maximum(law(distinct, means, wanted), SHORTEST_S))
+    log_s: Floats = np.log(np.maximum(law(distinct, means, wanted), SHORTEST_S))
+    return log_s
 
 
 def parametric_s(scale_outs: Floats, seconds: Floats, wanted: Floats) -> Floats:

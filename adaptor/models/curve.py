@@ -32,11 +32,13 @@ class LeveledCurve:
     ) -> None:
         self._grid = np.log(np.array(parallelisms, dtype=np.float64))
         self._curve = curve
+        self._rows = np.array([curve.log_s, *curve.directions])
+        self._last: tuple[Floats | None, Floats] = (None, np.empty(0))
         self._level_spread, self._run_level = level_spread, run_level
 
     def mean(self, at: Floats) -> Floats:
         """Log seconds at each parallelism, shape as given."""
-        mean: Floats = np.interp(np.log(at), self._grid, self._curve.log_s)
+        mean: Floats = self._read(at)[0]
         return mean
 
     def variance(self, at: Floats) -> Floats:
@@ -61,8 +63,23 @@ class LeveledCurve:
         return covariance
 
     def _directions(self, at: Floats) -> Floats:
-        rows = [np.interp(np.log(at), self._grid, one) for one in self._curve.directions]
-        return np.array(rows).reshape(len(rows), len(at))
+        return self._read(at)[1:]
+
+    def _read(self, at: Floats) -> Floats:
+        """Mean and directions at parallelisms of shape (n,), straight between those written down, shape (1 + d, n)."""
+        # The same array is asked for its mean, its variance and its covariances.
+        if self._last[0] is not at:
+            self._last = (at, self._interpolated(at))
+        return self._last[1]
+
+    def _interpolated(self, at: Floats) -> Floats:
+        if len(self._grid) == 1:
+            return np.repeat(self._rows, len(at), axis=1)
+        wanted = np.clip(np.log(at), self._grid[0], self._grid[-1])
+        right = np.clip(np.searchsorted(self._grid, wanted), 1, len(self._grid) - 1)
+        share = (wanted - self._grid[right - 1]) / (self._grid[right] - self._grid[right - 1])
+        read: Floats = self._rows[:, right - 1] * (1 - share) + self._rows[:, right] * share
+        return read
 
 
 def any_curve(prior: InformedPrior) -> PriorCurve:

@@ -40,9 +40,9 @@ class Joint:
         """
         if not len(measured):
             return self.mean, self.variance
-        factor = cho_factor(self.measured_covariance + JITTER * np.eye(len(measured)), lower=True)
-        mean = self.mean + self.across @ cho_solve(factor, measured - self.measured_mean)
-        variance = self.variance - np.einsum("nm,nm->n", self.across, cho_solve(factor, self.across.T).T)
+        factor = cho_factor(self.measured_covariance + JITTER * np.eye(len(measured)), lower=True, check_finite=False)
+        mean = self.mean + self.across @ cho_solve(factor, measured - self.measured_mean, check_finite=False)
+        variance = self.variance - np.einsum("nm,nm->n", self.across, cho_solve(factor, self.across.T, check_finite=False).T)
         return mean, np.maximum(variance, 0.0)
 
 
@@ -57,7 +57,7 @@ def log_density(deviation: Floats, covariance: Floats, degrees_of_freedom: float
     count, dof = len(deviation), degrees_of_freedom
     if not count:
         return 0.0
-    factor = cho_factor(covariance + JITTER * np.eye(count), lower=True)
+    factor = cho_factor(covariance + JITTER * np.eye(count), lower=True, check_finite=False)
     square = float(deviation @ cho_solve(factor, deviation))
     log_volume = float(np.log(np.diag(factor[0])).sum())
     return (
@@ -81,6 +81,6 @@ def conditioned(mean: Floats, covariance: Floats, known: Floats, at: slice, rest
     """
     if not len(known):
         return mean[rest], covariance[rest, rest]
-    factor = cho_factor(covariance[at, at] + JITTER * np.eye(len(known)), lower=True)
+    factor = cho_factor(covariance[at, at] + JITTER * np.eye(len(known)), lower=True, check_finite=False)
     gain = cho_solve(factor, covariance[at, rest]).T
     return mean[rest] + gain @ (known - mean[at]), covariance[rest, rest] - gain @ covariance[at, rest]

@@ -24,7 +24,7 @@ from adaptor.models.prediction import Prediction
 CONTRADICTION_DOF = 5.0
 """Most degrees of freedom of the density that hypotheses are judged by; a usual choice for robust regression."""
 
-NEGLIGIBLE = 1e-6
+NEGLIGIBLE = 1e-4
 """Weight below which a hypothesis changes no digit that is shown."""
 
 
@@ -38,7 +38,8 @@ class InformedModel:
         earlier: Earlier runs of the context on this machine.
         peers: Runs of the context that peers shared.
         noise: Spread between supersteps, with what these measured of it.
-        weights: How much each hypothesis counts; they sum to one.
+        held: Hypotheses about how far the prior holds.
+        weights: How much each of them counts; they sum to one.
     """
 
     prior: InformedPrior
@@ -46,6 +47,7 @@ class InformedModel:
     earlier: Points
     peers: Points
     noise: SpreadPrior
+    held: tuple[Held, ...]
     weights: Mapping[Hypothesis, float] = field(default_factory=dict)
 
     @classmethod
@@ -55,12 +57,13 @@ class InformedModel:
         noise = SpreadPrior(spread=prior.noise, weight=prior.noise_weight).updated(
             sum(one.squares for one in groups), sum(one.free for one in groups)
         )
-        model = cls(prior=prior, own=own, earlier=earlier, peers=peers, noise=noise)
+        held = hypotheses(prior, earlier=len(earlier.parallelisms) > 0, peers=len(peers.parallelisms) > 0)
+        model = cls(prior=prior, own=own, earlier=earlier, peers=peers, noise=noise, held=held)
         return replace(model, weights=model._weights())
 
     def believing_everything(self) -> InformedModel:
         """The same without doubt in the first hypothesis; tells what doubt is worth."""
-        return replace(self, weights={one.kind: float(i == 0) for i, one in enumerate(self._hypotheses())})
+        return replace(self, weights={one.kind: float(i == 0) for i, one in enumerate(self.held)})
 
     @property
     def measured(self) -> Floats:
@@ -72,7 +75,7 @@ class InformedModel:
     def shared_weight(self) -> float:
         """How much of the prediction rests on hypotheses that peers' measurements are part of, from 0 to 1."""
         peers = len(self.peers.parallelisms) > 0
-        return sum(self.weights[one.kind] for one in self._hypotheses() if one.shared or (one.peers and peers))
+        return sum(self.weights[one.kind] for one in self.held if one.shared or (one.peers and peers))
 
     def predict(self, parallelisms: Counts) -> Prediction:
         """Durations of one superstep of this run.
@@ -105,7 +108,7 @@ class InformedModel:
     def _posterior(self, wanted: Floats) -> tuple[Floats, Floats]:
         """Mean and variance of the mixture of all hypotheses, each of shape (n,)."""
         mean, square = np.zeros(len(wanted)), np.zeros(len(wanted))
-        for one in self._hypotheses():
+        for one in self.held:
             weight = self.weights[one.kind]
             if weight > NEGLIGIBLE:
                 part_mean, part_variance = self._given_all(one, wanted)
@@ -119,11 +122,11 @@ class InformedModel:
         points, own, logs, noise = self._measured_by(one)
         this_run = np.ones(len(wanted), dtype=np.bool_)
         return Joint(
+            measured_mean=one.curve.mean(points),
+            measured_covariance=one.curve.covariance(points, own, points, own) + np.diag(noise),
             mean=one.curve.mean(wanted),
             variance=one.curve.variance(wanted),
             across=one.curve.covariance(wanted, this_run, points, own),
-            measured_mean=one.curve.mean(points),
-            measured_covariance=one.curve.covariance(points, own, points, own) + np.diag(noise),
         ).given(logs)
 
     def _measured_by(self, one: Held) -> tuple[Floats, Flags, Floats, Floats]:
@@ -135,7 +138,7 @@ class InformedModel:
         return points, own, logs, self.noise.spread**2 / np.concatenate([group.counts for group in groups])
 
     def _weights(self) -> dict[Hypothesis, float]:
-        held = self._hypotheses()
+        held = self.held
         if not len(self.own.parallelisms):
             return {one.kind: float(i == 0) for i, one in enumerate(held)}
         chances = np.full(len(held), ALTERNATIVE_CHANCE)
@@ -159,8 +162,3 @@ class InformedModel:
     def _surprise_dof(self) -> float:
         """Tails as heavy as errors were seen to have, or heavier."""
         return min(CONTRADICTION_DOF, self.prior.degrees_of_freedom[0])
-
-    def _hypotheses(self) -> tuple[Held, ...]:
-        return hypotheses(
-            self.prior, earlier=len(self.earlier.parallelisms) > 0, peers=len(self.peers.parallelisms) > 0
-        )

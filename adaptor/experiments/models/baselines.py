@@ -77,7 +77,8 @@ def bell_pooled(training: Sequence[MeasuredContext]) -> LogCurve:
 def ernest_own(scale_outs: Floats, log_s: Floats, wanted: Floats) -> Floats:
     """Ernest's law through a context's own points, shape of `wanted`."""
     law = ErnestLaw.fit(scale_outs, np.exp(log_s), np.ones(len(scale_outs)))
-    return np.log(np.maximum(law.durations_s(wanted), 1e-9))
+    found: Floats = np.log(np.maximum(law.durations_s(wanted), 1e-9))
+    return found
 
 
 def _ernest(context: MeasuredContext, scale_outs: Floats) -> Floats:

@@ -59,7 +59,7 @@ def mean_so_far(asked: Asked) -> float:
     """The rest at the pace so far; NaN before the first superstep, and at another scale-out."""
     if not len(asked.done) or asked.wanted != asked.own_scale_out:
         return float("nan")
-    return float(asked.done.mean()) * (asked.seconds.shape[1] - len(asked.done))
+    return float(asked.done.mean()) * float(asked.seconds.shape[1] - len(asked.done))
 
 
 def ellis(asked: Asked) -> float:

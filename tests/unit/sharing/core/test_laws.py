@@ -151,7 +151,7 @@ def test_a_replica_goes_on_from_its_disk_at_any_point(entries: list[SignedEntry]
     assert list(replica.applied) == disk.order
 
 
-CIDS = st.builds(lambda data: cid_of(data), st.binary(max_size=8))
+CIDS = st.builds(cid_of, st.binary(max_size=8))
 LINKS = st.frozensets(CIDS, max_size=5).map(lambda cids: tuple(sorted(cids)))
 COUNTS = st.integers(0, 2**63 - 1)
 ENTRIES = st.builds(
