@@ -42,7 +42,9 @@ class Joint:
             return self.mean, self.variance
         factor = cho_factor(self.measured_covariance + JITTER * np.eye(len(measured)), lower=True, check_finite=False)
         mean = self.mean + self.across @ cho_solve(factor, measured - self.measured_mean, check_finite=False)
-        variance = self.variance - np.einsum("nm,nm->n", self.across, cho_solve(factor, self.across.T, check_finite=False).T)
+        variance = self.variance - np.einsum(
+            "nm,nm->n", self.across, cho_solve(factor, self.across.T, check_finite=False).T
+        )
         return mean, np.maximum(variance, 0.0)
 
 

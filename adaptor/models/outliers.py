@@ -8,6 +8,8 @@ medians, which bear up to half of all points being wrong.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
@@ -36,25 +38,49 @@ def noise_of_outliers(total: Floats, values: Floats) -> Floats:
     return extra
 
 
-def weights_of_contributors(total: Floats, values: Floats, contributors: Counts) -> Floats:
-    """From 0 to 1, how far each contributor agrees with the others, shape (contributors,).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """How far contributors are believed; arrays have shape (contributors,).
+
+    Attributes:
+        weights: From 0 to 1.
+        doubts: Variance to add to everything each of them measured.
+    """
+
+    weights: Floats
+    doubts: Floats
+
+    @classmethod
+    def whole(cls, contributors: int) -> Trust:
+        """In everybody."""
+        return cls(weights=np.ones(contributors), doubts=np.zeros(contributors))
+
+    def less(self, other: Trust) -> Trust:
+        """The lesser of both, for each contributor."""
+        return Trust(weights=np.minimum(self.weights, other.weights), doubts=np.maximum(self.doubts, other.doubts))
+
+
+def trust_in_contributors(total: Floats, values: Floats, contributors: Counts) -> Trust:
+    """How far each contributor agrees with the others.
 
     Args:
         total: Covariance with noise, shape (N, N).
         values: Log seconds less their expectation, shape (N,).
         contributors: Who measured each point, shape (N,).
     """
-    count = int(contributors.max()) + 1
-    if count == 1:
-        return np.ones(1)
+    trust = Trust.whole(int(contributors.max()) + 1)
+    if len(trust.weights) == 1:
+        return trust
     errors, spreads = _alone(total, values)
     usual = max(1.0, NORMAL_MAD * float(np.median(np.abs(errors / spreads))))
-    weights = np.ones(count)
     for one in left_out(total, values, contributors):
-        distance = np.abs(values[one.places] - one.mean) / np.sqrt(np.diag(one.covariance))
-        off = float(np.median(distance)) / (usual * TOLERATED_OF_CONTRIBUTOR)
-        weights[contributors[one.places[0]]] = min(1.0, off**-2) if off > 0 else 1.0
-    return weights
+        off = np.abs(values[one.places] - one.mean)
+        distance = float(np.median(off / np.sqrt(np.diag(one.covariance)))) / usual
+        if distance > TOLERATED_OF_CONTRIBUTOR:
+            code = contributors[one.places[0]]
+            trust.weights[code] = (TOLERATED_OF_CONTRIBUTOR / distance) ** 2
+            trust.doubts[code] = float(np.median(off**2)) * len(off)
+    return trust
 
 
 def _alone(total: Floats, values: Floats) -> tuple[Floats, Floats]:

@@ -13,7 +13,7 @@ from adaptor.models.calibration import Calibration, Held, calibrated
 from adaptor.models.covariance import Covariance, Distances, Inputs
 from adaptor.models.features import Encoder
 from adaptor.models.noise import SpreadPrior
-from adaptor.models.outliers import noise_of_outliers, weights_of_contributors
+from adaptor.models.outliers import noise_of_outliers, trust_in_contributors
 from adaptor.models.process import fitted, left_out
 from adaptor.models.training import Place, TrainingSet
 from adaptor.models.trees import Trees, fitted_trees
@@ -248,23 +248,26 @@ def _learnt(
     usual: Covariance, inputs: Inputs, values: Floats, training: TrainingSet
 ) -> tuple[Covariance, Floats, Floats]:
     """Sizes and lengths, noise of each point, and weights of contributors, by turns."""
-    noise, weights, covariance = training.variance, np.ones(len(training.contributors)), usual
-    between = Distances.of(inputs, inputs)
+    between, covariance = Distances.of(inputs, inputs), usual
+    # Before anything is learnt, so that a liar's offset is not taken for what contributors usually differ by.
+    usually = usual.of(between) + np.diag(training.variance)
+    trust = trust_in_contributors(usually, values, training.contributor)
+    noise = training.variance + trust.doubts[training.contributor]
     sample = _sample(training.place)
     part = _taken(inputs, sample)
     near = Distances.of(part, part)
     for _ in range(ROUNDS):
         covariance = fitted(usual, near, values[sample], noise[sample], start=covariance)
         total = covariance.of(between)
-        base = training.variance / np.maximum(weights, 1e-3)[training.contributor]
-        weights = weights_of_contributors(total + np.diag(base), values, training.contributor)
-        base = training.variance / np.maximum(weights, 1e-3)[training.contributor]
-        found = base + noise_of_outliers(total + np.diag(base), values)
+        doubted = training.variance + trust.doubts[training.contributor]
+        trust = trust.less(trust_in_contributors(total + np.diag(doubted), values, training.contributor))
+        doubted = training.variance + trust.doubts[training.contributor]
+        found = doubted + noise_of_outliers(total + np.diag(doubted), values)
         settled = np.allclose(found, noise)
         noise = found
         if settled:
             break
-    return covariance, noise, weights
+    return covariance, noise, trust.weights
 
 
 def _sample(place: Counts) -> Flags:

@@ -32,8 +32,8 @@ GROUP_WEIGHT = 4.0
 """Observations that the common noise is worth against that of one group: as many as groups usually hold."""
 
 
-MOST_GROUPS = 1200
-"""Groups that a program is learnt from: memory grows by their square, 200 MB here, and time by their third power."""
+MOST_GROUPS = 800
+"""Groups that a program is learnt from: memory grows by their square, 100 MB here, and time by their third power."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ from adaptor.sharing.waiting import survived, woken
 _log = logging.getLogger(__name__)
 
 MAX_ROWS = 10_000
-"""Most observations a prior is fitted to, of the most measured algorithms; a fit of so many takes some seconds."""
+"""Most observations a prior is fitted to, shared out among algorithms; a fit of so many takes some seconds."""
 
 MAX_SAME = 500
 """Most observations of peers in the same execution context: as many as of own earlier runs."""
@@ -101,13 +101,11 @@ class Knowledge:
             self._prior = await fitted(rows) or self._prior
 
     def _training_rows(self, reader: IndexReader) -> list[TrainingRow]:
-        """Rows of the most measured algorithms, every context as peers see it."""
-        rows: list[TrainingRow] = []
-        for algorithm in reader.algorithms():
-            rows += self._rows_of(reader.training_rows(algorithm=algorithm, view=self._view, limit=MAX_ROWS))
-            if len(rows) >= MAX_ROWS:
-                break
-        return rows[:MAX_ROWS]
+        """Rows of every algorithm, each its share, every context as peers see it."""
+        algorithms = reader.algorithms()
+        share = MAX_ROWS // max(1, len(algorithms))
+        found = (reader.training_rows(algorithm=one, view=self._view, limit=share) for one in algorithms)
+        return [row for rows in found for row in self._rows_of(rows)]
 
     def _rows_of(self, found: TrainingRows) -> list[TrainingRow]:
         theirs = [as_context(one) for one in found.contexts]

@@ -52,7 +52,8 @@ class Nodes:
     def kill(self, name: str) -> None:
         """End a node as a power cut would."""
         process = self._nodes[name].process()
-        assert process is not None
+        if process is None:
+            raise LookupError(f"node {name} does not run")
         process.handle.kill()
         with contextlib.suppress(ChildProcessError):
             os.waitpid(process.pid, 0)
@@ -60,7 +61,8 @@ class Nodes:
 
 def address_of(status: NodeStatus) -> str:
     """Where other nodes reach a node."""
-    assert status.identity is not None
+    if status.identity is None:
+        raise LookupError("the node does not answer")
     return status.identity.addresses[0]
 
 

@@ -44,9 +44,9 @@ def test_every_number_with_a_unit_says_so_in_its_name_or_comment() -> None:
         for line in path.read_text().splitlines():
             if match := re.match(r"^\s*(?:optional )?double (\w+) = ", line):
                 name = match.group(1)
-                assert name.endswith(("_s", "utilisation", "efficiency", "probability", "confidence", "level", "weight")) or (
-                    name in ("low", "expected", "high", "minimum", "median", "maximum")
-                ), f"{path.name}: {name}"
+                assert name.endswith(
+                    ("_s", "utilisation", "efficiency", "probability", "confidence", "level", "weight")
+                ) or (name in ("low", "expected", "high", "minimum", "median", "maximum")), f"{path.name}: {name}"
 
 
 def test_no_file_has_more_lines_than_one_subject_needs() -> None:

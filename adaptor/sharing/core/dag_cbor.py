@@ -57,7 +57,7 @@ def array(items: Iterable[bytes]) -> bytes:
 
 def mapping(items: Mapping[str, bytes]) -> bytes:
     """A map with encoded values; keys are ordered by length, then by bytes, as dag-cbor wants them."""
-    keys = sorted(items, key=lambda key: (len(key), key))
+    keys = sorted(items, key=lambda key: (len(key.encode()), key.encode()))
     return _head(_MAP, len(keys)) + b"".join(text(key) + items[key] for key in keys)
 
 

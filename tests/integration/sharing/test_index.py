@@ -207,6 +207,28 @@ class TestChanges:
         index.apply(log.written)
         assert standings(index.path) == {cid_text(cid): "confirmed"}
 
+    def test_the_later_verdict_is_that_of_the_higher_number(self, index: Index, log: Entries) -> None:
+        """Not the one that was applied later."""
+        cid = log.contribution(ALICE)
+        log.verdict(BOB, cid, says=NO, number=2)
+        log.verdict(BOB, cid, number=1)
+        index.apply(log.written)
+        assert standings(index.path) == {cid_text(cid): "refuted"}
+
+    def test_a_ruling_that_does_not_count_admits_nobody(self, index: Index, log: Entries) -> None:
+        """A twin of the founder's with a smaller name takes it back."""
+        ruling = log.admit(CAROL)
+        cid = log.contribution(CAROL)
+        index.apply(log.written)
+        assert set(standings(index.path)) == {cid_text(cid)}
+        for attempt in range(1000):
+            twin = log.write(Kind.MEMBERSHIP, FOUNDER, b"\xff" + attempt.to_bytes(2, "big"), number=1)
+            if twin < ruling:
+                break
+            log.written.pop()
+        index.apply(log.written)
+        assert standings(index.path) == {}
+
     def test_a_verdict_may_come_before_its_contribution(self, index: Index, log: Entries, path: Path) -> None:
         """And counts from then on."""
         cid = Entries(LISTED).contribution(ALICE)
@@ -237,10 +259,13 @@ class TestOwn:
         log.verdict(ALICE, cid)
         index.apply(log.written)
         index.put_sent([SentObservation(observation_id="mine/1/1", contribution=cid, at_s=1.0)])
-        assert rows(index.path, query)[0] == ("mine", 1, "laptop", 1, 1, "confirmed", 11.0)
+        shared = [("mine", 1, "laptop", 1, 1, "confirmed", 11.0), ("mine", 2, "laptop", 1, 0, "private", 12.0)]
+        assert rows(index.path, query) == shared
+        index.rebuild(log.written)
+        assert rows(index.path, query) == shared
         log.withdrawal(OWN, cid)
         index.apply(log.written)
-        assert rows(index.path, query)[0] == ("mine", 1, "laptop", 1, 0, "private", 11.0)
+        assert [row[5] for row in rows(index.path, query)] == ["private", "private"]
 
     def test_what_only_the_log_knows_is_own_as_well(self, index: Index, log: Entries) -> None:
         """After the run store was lost."""

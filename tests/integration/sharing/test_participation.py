@@ -150,7 +150,7 @@ class TestWhichLog:
 
     async def test_who_listens_nowhere_and_knows_nobody_cannot_invite(self, lab: Lab) -> None:
         part = await lab.created(listen="")
-        with pytest.raises(InvalidValueError, match="sharing.listen: must be set"):
+        with pytest.raises(InvalidValueError, match=r"sharing\.listen: must be set"):
             await part.open.invitation()
 
 

@@ -63,7 +63,7 @@ def test_a_block_without_its_parents_waits_and_names_what_is_missing() -> None:
 def test_what_is_known_changes_nothing() -> None:
     """Applied, waiting or refused for good."""
     scribe = logs.Scribe("ann", MANIFEST)
-    first, second, third = scribe.chain(3)
+    first, _, third = scribe.chain(3)
     bad = scribe.wrong(first, height=9)
     replica = logs.a_replica(MANIFEST)
     logs.given(replica, first, third, bad)
