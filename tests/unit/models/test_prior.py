@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adaptor.domain.context import ExecutionContext
 from adaptor.domain.informed_prior import InformedPrior
@@ -196,3 +198,44 @@ def test_importing_models_does_not_import_what_only_fitting_needs() -> None:
     """The service starts without scikit-learn."""
     code = "import sys, adaptor.models.runtime, adaptor.models.prior; sys.exit('sklearn' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+TEXT = st.sampled_from(["1", "2", "0", "-3", "1e6", "nan", "inf", "word", "1e308", "1e-300"])
+CONTEXT = st.builds(
+    ExecutionContext,
+    program=st.sampled_from(["a", "b"]),
+    parameters=st.dictionaries(st.sampled_from(["x", "y"]), TEXT, max_size=2),
+    data=st.dictionaries(st.sampled_from(["x", "z"]), TEXT, max_size=2),
+    node_type=st.sampled_from(["n", "m"]),
+)
+ROW = st.builds(
+    TrainingRow,
+    context=CONTEXT,
+    parallelism=st.integers(1, 100_000),
+    duration_s=st.floats(min_value=1e-6, max_value=1e9),
+    superstep=st.integers(1, 3),
+    cold=st.booleans(),
+    scale_out=st.none() | st.integers(1, 100),
+    memory_mb=st.none() | st.floats(min_value=1.0, max_value=1e9),
+    contributor=st.sampled_from(["", "p", "q"]),
+    run=st.sampled_from(["", "r", "s"]),
+)
+
+
+@given(st.lists(ROW, max_size=8), CONTEXT, st.lists(st.integers(1, 8), max_size=2))
+@settings(max_examples=40, deadline=None)
+def test_whatever_peers_share_a_prior_comes_out_that_predicts_finite_durations(
+    rows: list[TrainingRow], context: ExecutionContext, measured: list[int]
+) -> None:
+    """Few rows, odd values, missing columns: a plan can be made and kept."""
+    informed = Prior.fit(rows).informed(context)
+    if informed is None:
+        return
+    assert codec.loads(codec.dumps(informed, InformedPrior), InformedPrior) == informed
+    own = [ObservedDuration(parallelism=p, duration_s=10.0) for p in measured]
+    prediction = RuntimeModel.fit(own, prior=informed).predict(CANDIDATES)
+    if prediction.known.any():
+        low, expected, high = prediction.rest_s(100)
+        assert np.isfinite(expected).all()
+        assert (low <= expected).all()
+        assert (expected <= high).all()
