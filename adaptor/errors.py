@@ -111,6 +111,10 @@ class PeerCallError(PeerError):
         self.malformed = malformed
 
 
+class ServiceCallError(AdaptorError):
+    """A service that was called refused, or did not answer."""
+
+
 # --- the shared log -----------------------------------------------------------------------------------------
 
 

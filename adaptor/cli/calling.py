@@ -11,7 +11,7 @@ import grpc
 
 from adaptor.api.v1 import sharing_pb2_grpc
 from adaptor.client.run import DEFAULT_ADDRESS
-from adaptor.errors import AdaptorError
+from adaptor.errors import ServiceCallError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,10 +21,6 @@ CALL_S = 30.0
 service_option = click.option(
     "--service", default=DEFAULT_ADDRESS, show_default=True, help="Address of the running service."
 )
-
-
-class ServiceCallError(AdaptorError):
-    """The service refused a call, or does not answer."""
 
 
 @contextmanager

@@ -28,7 +28,8 @@ def status(answer: pb.GetSharingStatusResponse) -> tuple[RenderableType, ...]:
     lines.append(f"log {answer.name}", style="bold").append(f"  {answer.log}\n")
     lines.append(f"this machine {answer.own}, for peers at {answer.address or 'no address'}\n")
     lines.append(
-        f"{answer.applied} entries applied, {answer.indexed} indexed, {len(answer.heads)} heads, "
+        f"{answer.applied} entries applied, {answer.indexed} indexed, {answer.learnt} learnt from, "
+        f"{len(answer.heads)} heads, "
         f"{answer.missing_count} blocks missing, {answer.waiting} entries waiting, "
         f"{answer.unpublished} own observations not shared yet\n"
     )

@@ -38,6 +38,9 @@ USUAL_STRETCH, USUAL_TAIL = 1.3, 5.0
 USUAL_WEIGHT = 1.0
 """Contexts that the usual stretch is worth."""
 
+WIDEST = 10.0
+"""Largest stretch: beyond it there is no prediction left to stretch."""
+
 NARROWEST = 0.2
 """Least stretch that is believed."""
 
@@ -126,4 +129,4 @@ def _needed(residuals: _Residuals, level: float, tail: float) -> float:
     reach = float(student.ppf(0.5 + level / 2, tail)) ** 2
     needed = np.sqrt(np.maximum(residuals.squares / reach - residuals.noise, 0.0) / residuals.variances)
     corrected = min(1.0, level * (residuals.contexts + 1) / residuals.contexts)
-    return max(NARROWEST, float(np.quantile(needed, corrected)))
+    return min(max(NARROWEST, float(np.quantile(needed, corrected))), WIDEST)

@@ -19,6 +19,12 @@ from adaptor.models.training import Place
 LEAST_SCALE = math.log(2.0)
 """Least range of a column, in logs, that counts as one step: where less was seen, a doubling is a step."""
 
+FARTHEST = 1000.0
+"""Largest values of training that a value may lie away: beyond that it is only far."""
+
+FARTHEST_LOG = 12.0
+"""The same of logarithms, beyond the range of training: a factor of 160,000."""
+
 DATA, PARAMETER, WORKER = "data", "parameter", "worker"
 
 
@@ -30,6 +36,7 @@ class Column:
         kind: `DATA`, `PARAMETER` or `WORKER`.
         name: Key in the context, or which property of the worker.
         logarithmic: Whether it is compared by logarithms.
+        unit: What values are counted in where it is not: the largest in training.
         fill: What stands in where it is missing: the middle value.
         scale: What counts as one step.
     """
@@ -37,6 +44,7 @@ class Column:
     kind: str
     name: str
     logarithmic: bool
+    unit: float
     fill: float
     scale: float
 
@@ -46,7 +54,10 @@ class Column:
         number = _number(value) if isinstance(value, str) else value
         if number is None or (self.logarithmic and number <= 0):
             return None
-        return math.log(number) if self.logarithmic else number
+        if self.logarithmic:
+            reach = self.scale + FARTHEST_LOG
+            return min(max(math.log(number), self.fill - reach), self.fill + reach)
+        return min(max(number / self.unit, -FARTHEST), FARTHEST)
 
     def value(self, place: Place) -> float:
         """Its number in a place, filled in where it is missing."""
@@ -154,11 +165,12 @@ def _value(place: Place, kind: str, name: str) -> str | float | None:
 
 def _numeric(kind: str, name: str, numbers: Sequence[float]) -> Column:
     logarithmic = all(number > 0 for number in numbers)
-    values = np.log(numbers) if logarithmic else np.array(numbers, dtype=np.float64)
+    unit = 1.0 if logarithmic else max(abs(number) for number in numbers) or 1.0
+    values = np.log(numbers) if logarithmic else np.array(numbers, dtype=np.float64) / unit
     spread = float(np.ptp(values)) if len(values) else 0.0
     scale = max(spread, LEAST_SCALE) if logarithmic else spread or 1.0
     fill = float(np.median(values)) if len(values) else 0.0
-    return Column(kind=kind, name=name, logarithmic=logarithmic, fill=fill, scale=scale)
+    return Column(kind=kind, name=name, logarithmic=logarithmic, unit=unit, fill=fill, scale=scale)
 
 
 def _category(place: Place, kind: str, name: str) -> str:

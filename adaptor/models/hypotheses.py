@@ -25,9 +25,9 @@ between seconds and milliseconds, is then three and a half of them."""
 UNKNOWN_LEVEL = 6.0
 """The same of a level of which nothing is known: supersteps last from milliseconds to hours."""
 
-ALTERNATIVE_CHANCE = 0.01
-"""How likely each but the first hypothesis is before the first superstep: one run in a hundred is like nothing that was
-measured before it."""
+ALTERNATIVE_CHANCE = 0.004
+"""How likely each but the first hypothesis is before the first superstep: together about one run in a hundred is like
+nothing that was measured before it."""
 
 
 class Hypothesis(Enum):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from adaptor.domain.checks import LONGEST_S, SHORTEST_S
 from adaptor.domain.context import ExecutionContext
 from adaptor.domain.informed_prior import MAX_PARALLELISMS, MAX_SOURCES, InformedPrior, PriorCurve, PriorSource
 from adaptor.models.arrays import Floats
@@ -27,6 +28,9 @@ GRID = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 
 MOST_DIRECTIONS = 8
 """Directions that are written down; what is left goes into the roughness."""
+
+WIDEST = 10.0
+"""Largest standard deviation of log seconds that is written down: a factor of 22,000 says that nothing is known."""
 
 THIS_MACHINE = ""
 """The contributor that this machine is to itself."""
@@ -134,7 +138,9 @@ def _curve(
     mean, covariance = program.curve(
         place, np.array(parallelisms, dtype=np.float64), contributor=contributor, sources=sources
     )
-    directions, roughness = _directions(covariance)
+    mean = np.clip(mean, np.log(SHORTEST_S), np.log(LONGEST_S))
+    widest = float(np.sqrt(np.diag(covariance).max()))
+    directions, roughness = _directions(covariance * min(1.0, WIDEST / widest) ** 2)
     return PriorCurve(
         log_s=tuple(mean.tolist()), directions=directions, roughness=roughness, level_known=True, shared=shared
     )

@@ -64,6 +64,7 @@ async def status(opened: OpenLog, *, unpublished: int, now_s: float) -> pb.GetSh
         unpublished=unpublished,
         counts=counts,
         problem=opened.problem,
+        learnt=opened.knowledge.position,
     )
 
 

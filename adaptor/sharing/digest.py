@@ -79,6 +79,7 @@ class Digest:
         measured: Reads what this machine measured itself.
 
     Attributes:
+        path: Of the index.
         reader: Reads the index; its methods are to be run by `read`.
         position: Entries that the index holds.
         changed: Set when something new can be read.
@@ -95,6 +96,7 @@ class Digest:
         measured: Measured = nothing_measured,
     ) -> None:
         self._own = bytes.fromhex(log.own)
+        self.path = path
         self._index = Index(path, log.log_manifest, self._own)
         self.reader = IndexReader(path)
         self._log = log

@@ -223,8 +223,9 @@ class OpenLog:
         """
         if not targets:
             raise InvalidValueError("contributions", "must name at least one")
+        sent = {one.contribution for one in await self.log.on_file(self.log.file.sent_with, targets)}
         for target in targets:
-            if (await self.why(target)).author != self._identity.peer:
+            if target not in sent:
                 raise UnknownContributionError(cid_text(target))
         draft = Draft(kind=Kind.WITHDRAWAL, payload=write_withdrawal(targets))
         return (await self.log.append([draft]))[0]

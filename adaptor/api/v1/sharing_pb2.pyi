@@ -255,6 +255,7 @@ class GetSharingStatusResponse(google.protobuf.message.Message):
     UNPUBLISHED_FIELD_NUMBER: builtins.int
     COUNTS_FIELD_NUMBER: builtins.int
     PROBLEM_FIELD_NUMBER: builtins.int
+    LEARNT_FIELD_NUMBER: builtins.int
     log: builtins.str
     """CID of the log, text."""
     name: builtins.str
@@ -275,6 +276,8 @@ class GetSharingStatusResponse(google.protobuf.message.Message):
     """Own observations that wait to be shared."""
     problem: builtins.str
     """Trouble with the log's back ends, in words; empty if there is none."""
+    learnt: builtins.int
+    """Those of the applied entries that predictions can rest on: what came later is learnt from within seconds."""
     @property
     def heads(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Heads known here, each as CID text."""
@@ -313,8 +316,9 @@ class GetSharingStatusResponse(google.protobuf.message.Message):
         unpublished: builtins.int = ...,
         counts: collections.abc.Mapping[builtins.str, builtins.int] | None = ...,
         problem: builtins.str = ...,
+        learnt: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["address", b"address", "applied", b"applied", "counts", b"counts", "heads", b"heads", "indexed", b"indexed", "log", b"log", "missing", b"missing", "missing_count", b"missing_count", "name", b"name", "own", b"own", "peers", b"peers", "problem", b"problem", "refusals", b"refusals", "unpublished", b"unpublished", "waiting", b"waiting"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["address", b"address", "applied", b"applied", "counts", b"counts", "heads", b"heads", "indexed", b"indexed", "learnt", b"learnt", "log", b"log", "missing", b"missing", "missing_count", b"missing_count", "name", b"name", "own", b"own", "peers", b"peers", "problem", b"problem", "refusals", b"refusals", "unpublished", b"unpublished", "waiting", b"waiting"]) -> None: ...
 
 Global___GetSharingStatusResponse: typing_extensions.TypeAlias = GetSharingStatusResponse
 

@@ -104,7 +104,7 @@ def joined(service: ServiceProcess, invitation: str, there: Ahead) -> Joining:
     """Let a service join, and wait until it has everything that the inviting machine had.
 
     Raises:
-        SharingCallError: If that fails, or takes too long.
+        ServiceCallError: If that fails, or takes too long.
     """
     began_s = time.monotonic()
     peers.join(service.address, invitation)

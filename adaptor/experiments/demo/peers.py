@@ -11,7 +11,7 @@ import grpc
 
 from adaptor.api.v1 import sharing_pb2 as pb
 from adaptor.api.v1 import sharing_pb2_grpc
-from adaptor.errors import AdaptorError
+from adaptor.errors import ServiceCallError
 
 CALL_S = 30.0
 """Longest wait for an answer: a join asks several peers one after the other."""
@@ -21,10 +21,6 @@ SYNC_S = 30.0
 
 LOOK_PAUSE_S = 0.1
 """Pause between two looks: a twentieth of that."""
-
-
-class SharingCallError(AdaptorError):
-    """A service refused a call about sharing, does not answer, or did not get there in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +40,7 @@ def ensure_log(address: str, name: str) -> None:
     """Create a log at a service, unless it takes part in one already.
 
     Raises:
-        SharingCallError: If that fails; likewise below.
+        ServiceCallError: If that fails; likewise below.
     """
     with _calls(address) as stub:
         try:
@@ -104,7 +100,7 @@ def _awaited(
         if claim(here):
             return here
         if time.monotonic() > deadline_s:
-            raise SharingCallError(
+            raise ServiceCallError(
                 f"the service at {address} did not {what} within {SYNC_S:g} s: {here.applied} entries, "
                 f"{here.indexed} of them indexed, {here.missing_count} missing, {here.unpublished} not published"
             )
@@ -118,4 +114,4 @@ def _calls(address: str) -> Iterator[sharing_pb2_grpc.SharingServiceStub]:
             yield sharing_pb2_grpc.SharingServiceStub(channel)
         except grpc.RpcError as error:
             text = f"the service at {address}: {error.details() or error.code().name}"
-            raise SharingCallError(text) from error
+            raise ServiceCallError(text) from error

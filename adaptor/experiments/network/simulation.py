@@ -9,7 +9,7 @@ from functools import partial
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adaptor.experiments.network.adversary import Adversary
-from adaptor.experiments.network.checks import Quiet, check, check_disk
+from adaptor.experiments.network.checks import FAULTS, Quiet, check, check_disk
 from adaptor.experiments.network.links import Links, Weather
 from adaptor.experiments.network.machine import Crash, Machine
 from adaptor.experiments.network.observer import Observer
@@ -106,7 +106,8 @@ class Simulation:
             if quiet.reached():
                 break
         self._count()
-        check(self.honest, self.watcher, self.outcome, manifest=self.manifest)
+        acts = self.adversaries[0].kinds
+        check(self.honest, self.watcher, self.outcome, manifest=self.manifest, faults=(*FAULTS, *acts))
         return self.outcome
 
     # --- who takes part -------------------------------------------------------------------------------------
@@ -216,11 +217,14 @@ class Simulation:
             self._revive_later(machine)
 
     def _join(self) -> None:
-        """Somebody new comes, who knows one peer, whichever; now and then it dies soon after."""
+        """Somebody new comes, who knows one peer, whichever; half of them die at the first blocks that they get."""
         machine = self._add_honest()
         self.outcome.faults["joins"] += 1
         self.watcher.say(f"{machine.address} joins")
         self._start(machine, self.chance.sample(list(self.machines.values()), 1))
+        if self.chance.random() < 0.5:  # noqa: PLR2004 - one in two
+            machine.crash_next = self.chance.choice(list(Crash))
+            self._revive_later(machine)
         self._admit(public(machine.key))
 
     def _admit(self, key: bytes) -> None:

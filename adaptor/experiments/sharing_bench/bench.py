@@ -63,7 +63,7 @@ def bench_sharing(question: Question, *, beside: Path | None, progress: Callable
         progress: Told what is being done, a line at a time.
 
     Raises:
-        PeerError: If a peer ends or hangs.
+        TrialError: If a peer ends or hangs.
         AdaptorError: If a Kubo node or OrbitDB cannot be used.
     """
     return asyncio.run(_measure(question, beside, progress))
@@ -78,7 +78,7 @@ def bench_scaling(backend: str, *, progress: Callable[[str], None], scales: Sequ
         scales: Sizes, in records.
 
     Raises:
-        PeerError: If a peer ends or hangs.
+        TrialError: If a peer ends or hangs.
         AdaptorError: If a Kubo node cannot be used.
     """
     trials = [

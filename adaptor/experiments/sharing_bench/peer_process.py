@@ -26,7 +26,7 @@ GRACE_S = 10.0
 """How much later than it promised a command may answer: the event loop may be in the middle of a page."""
 
 
-class PeerError(AdaptorError):
+class TrialError(AdaptorError):
     """A peer of the benchmark ended, or could not do what it was told."""
 
 
@@ -67,7 +67,7 @@ class PeerProcess:
         try:
             line = await asyncio.wait_for(_output(process).readline(), START_S)
             if line.decode().strip() != READY:
-                raise PeerError(f"{name} did not start; standard error says why")
+                raise TrialError(f"{name} did not start; standard error says why")
         except BaseException:
             await _end(process)
             raise
@@ -82,7 +82,7 @@ class PeerProcess:
             arguments: Of the method.
 
         Raises:
-            PeerError: If it did not, or not in time.
+            TrialError: If it did not, or not in time.
         """
         self._number += 1
         number = self._number
@@ -90,16 +90,16 @@ class PeerProcess:
         self._answers[number] = answer
         line = json.dumps({"number": number, "do": command, "with": arguments})
         if self._process.stdin is None or self._reader.done():
-            raise PeerError(f"{self.name} has ended")
+            raise TrialError(f"{self.name} has ended")
         self._process.stdin.write(line.encode() + b"\n")
         try:
             said = await asyncio.wait_for(answer, answer_s)
         except asyncio.TimeoutError as error:
-            raise PeerError(f"{self.name} did not answer to {command} within {answer_s:.0f} s") from error
+            raise TrialError(f"{self.name} did not answer to {command} within {answer_s:.0f} s") from error
         finally:
             self._answers.pop(number, None)
         if "error" in said:
-            raise PeerError(f"{self.name}: {said['error']}")
+            raise TrialError(f"{self.name}: {said['error']}")
         return said
 
     async def wait(self, command: str, *, within_s: float, **arguments: object) -> dict[str, Any]:
@@ -121,7 +121,7 @@ class PeerProcess:
                 answer.set_result(said)
         for answer in self._answers.values():
             if not answer.done():
-                answer.set_exception(PeerError(f"{self.name} has ended; standard error says why"))
+                answer.set_exception(TrialError(f"{self.name} has ended; standard error says why"))
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -137,5 +137,5 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 def _output(process: asyncio.subprocess.Process) -> asyncio.StreamReader:
     if process.stdout is None:
-        raise PeerError("a peer has no output")
+        raise TrialError("a peer has no output")
     return process.stdout

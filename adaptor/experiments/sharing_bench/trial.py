@@ -162,7 +162,7 @@ async def run(trial: Trial, folder: Path, *, progress: Callable[[str], None]) ->
         progress: Told what is being done, a line at a time.
 
     Raises:
-        PeerError: If a peer ends or hangs.
+        TrialError: If a peer ends or hangs.
         AdaptorError: If a Kubo node cannot be used.
     """
     async with AsyncExitStack() as stack:

@@ -17,18 +17,10 @@ from adaptor.sharing.core.cid import Cid, cid_of
 from adaptor.sharing.core.fetches import Fetches
 from adaptor.sharing.core.messages import Announcement, Call, Fetch, Meet, Page, Position, Pull
 from adaptor.sharing.core.peers import AddressBook, Chance, Peer
+from adaptor.sharing.core.pulls import Pulls
 from adaptor.sharing.core.refusal import Refusal, RefusalReason
 from adaptor.sharing.core.replica import Replica
 from adaptor.sharing.core.state import Changes
-
-PULL_FROM = 8
-"""Entries behind from which pages are pulled instead of single blocks fetched: about one round trip per level saved."""
-
-KNOWN_SHARE = 0.1
-"""Share of a peer's entries held here from which its first page is not pulled: most of it would be known."""
-
-PAGES_WITHOUT_NEWS = 8
-"""Pages in a row that bring next to nothing new before a pull is given up: some 8 MiB."""
 
 PEERS_TOLD = 8
 """Peers named in an announcement: with a handful from each neighbour the book fills within minutes."""
@@ -75,10 +67,7 @@ class Exchange:
         self._limits = replica.limits
         self._chance = chance
         self._fetches = Fetches(self._limits, replica.missing, book)
-        self._pulling: str | None = None
-        self._pulls_alone_until_s = 0.0
-        self._pages_without_news = 0
-        self._known_given = 0
+        self._pulls = Pulls(replica)
         self._answers_due: set[str] = set()
         self._next_round_s = 0.0
         self._answer_swarm_s: float | None = None
@@ -92,7 +81,7 @@ class Exchange:
     @property
     def catching_up(self) -> bool:
         """Whether blocks are known to be missing or on the way."""
-        return bool(self._pulling or len(self.replica.missing))
+        return bool(self._pulls.peer or len(self.replica.missing))
 
     def greeting(self, blocks: tuple[bytes, ...] = (), *, peers: bool = True) -> Announcement:
         """What this replica says of itself, with news, and with peers that it knows or without."""
@@ -178,19 +167,15 @@ class Exchange:
     def pulled(self, call: Pull, page: Page, *, size_bytes: int, now_s: float, step: Step | None = None) -> Step:
         """A peer gave a page."""
         step = step or Step()
-        self._pulling = None
         one = self._heard(call.peer, size_bytes, now_s=now_s, step=step)
         if one is None:
+            self._pulls.failed(one, now_s)
             return self._finished(step, source=None, now_s=now_s)
         self.replica.receive(page.blocks, peer=call.peer, now_s=now_s, changes=step.changes)
-        onward = page.position.epoch == call.after.epoch and page.position.sequence > call.after.sequence
-        self._weigh(page, news=len(step.changes.applied))
-        if onward:
-            self._advance(one, call.after, page, step)
-            if page.more and self._pages_without_news < PAGES_WITHOUT_NEWS:
-                self._pulling = one.peer
-                step.calls.append(Pull(peer=one.peer, after=page.position))
-        return self._finished(step, source=one, now_s=now_s, tell=self._pulling is None)
+        following = self._pulls.page(one, call, page, news=len(step.changes.applied), now_s=now_s)
+        if following is not None:
+            step.calls.append(following)
+        return self._finished(step, source=one, now_s=now_s, tell=following is None)
 
     def failed(self, call: Call, *, now_s: float) -> Step:
         """A call came to nothing: refused, timed out, cut, or unreadable."""
@@ -198,13 +183,12 @@ class Exchange:
         one = self.book.get(call.peer)
         if one is not None:
             one.failures += 1
-            wait_s = min(self._limits.retry_s * 2**one.failures, self._limits.retry_max_s)
-            one.next_try_s = now_s + wait_s * (0.5 + self._chance.random())
+            one.next_try_s = now_s + self._limits.wait_s(one.failures) * (0.5 + self._chance.random())
             if isinstance(call, Pull) or not any(other.proven for other in self.book):
                 # Much is lacking, or nobody answers: as soon as this one may be called again, somebody is to be.
                 self._next_round_s = min(self._next_round_s, one.next_try_s)
         if isinstance(call, Pull):
-            self._pulling = None
+            self._pulls.failed(one, now_s)
         if isinstance(call, Meet):
             self._answers_due.discard(call.peer)
         if isinstance(call, Fetch):
@@ -243,8 +227,8 @@ class Exchange:
     def next_tick_s(self) -> float:
         """When `tick` should be called next, seconds since the epoch."""
         fetch_s = self._fetches.next_try_s()
-        if fetch_s is not None and self._pulling is not None:
-            fetch_s = max(fetch_s, self._pulls_alone_until_s)
+        if fetch_s is not None:
+            fetch_s = max(fetch_s, self._pulls.alone_until_s())
         times = [self._next_round_s, self._answer_swarm_s, fetch_s]
         return min(one for one in times if one is not None)
 
@@ -254,6 +238,7 @@ class Exchange:
             self._next_round_s = now_s
         for one in self.book:
             one.next_try_s = min(one.next_try_s, now_s)
+            one.next_pull_s = min(one.next_pull_s, now_s)
         self.replica.missing.clock_was_set(now_s)
 
     def _some_heads(self) -> tuple[tuple[Cid, int], ...]:
@@ -280,51 +265,11 @@ class Exchange:
                 one.cursor = said.position
                 step.peers.add(one.peer)
             return
-        far = any(height > self.replica.top + self._limits.height_jump for _, height in unknown)
-        pull = self._pull_from(one, said.position, far=far)
+        pull = self._pulls.begin(one, said.position, unknown, busy=bool(self._fetches.count), now_s=now_s)
         if pull is not None:
-            # Blocks are not asked for singly meanwhile, as most will come; but none waits for a peer that is slow.
-            self._pulls_alone_until_s = now_s + (0.0 if self._fetches.count else self._limits.call_s)
-            self._pulling = one.peer
-            self._pages_without_news = self._known_given = 0
             step.calls.append(pull)
             return
         self.replica.hear(unknown, peer=one.peer, now_s=now_s, changes=step.changes)
-
-    def _weigh(self, page: Page, *, news: int) -> None:
-        """Count pages that bring next to nothing; of entries that are held, a peer may give as many as there are."""
-        if news >= PULL_FROM:
-            self._pages_without_news = 0
-            return
-        given = len(page.blocks)
-        applied = self.replica.applied
-        if given >= PULL_FROM and all(cid_of(block) in applied for block in page.blocks):
-            self._known_given += given
-            if self._known_given <= len(applied):
-                return
-        self._pages_without_news += 1
-
-    def _advance(self, one: Peer, after: Position, page: Page, step: Step) -> None:
-        """Note how far all is held of what a peer has: what waits or was refused for now is to be pulled again."""
-        same = one.cursor is not None and one.cursor.epoch == after.epoch
-        known = one.cursor.sequence if one.cursor is not None and same else 0
-        settled = all(self.replica.settled(cid_of(block)) for block in page.blocks)
-        if settled and after.sequence <= known <= page.position.sequence:
-            one.cursor = page.position
-            step.peers.add(one.peer)
-
-    def _pull_from(self, one: Peer, position: Position | None, *, far: bool) -> Pull | None:
-        """The pull that brings what a peer has beyond what is held here, if that is the cheaper or the only way."""
-        if position is None or one.swarm or self._pulling is not None or not one.address:
-            return None
-        known = one.cursor if one.cursor is not None and one.cursor.epoch == position.epoch else None
-        held = len(self.replica.applied)
-        # What is fetched from the heads down waits all at once, until the lowest of it arrives.
-        far = far or position.sequence - held > self._limits.waiting // 2
-        if known is None and not far and held > KNOWN_SHARE * position.sequence:
-            return None
-        after = known or Position(position.epoch, 0)
-        return Pull(peer=one.peer, after=after) if position.sequence - after.sequence >= PULL_FROM else None
 
     def _finished(self, step: Step, *, source: Peer | None, now_s: float, tell: bool = True) -> Step:
         """Tell neighbours of news, unless more is just coming, and ask for what is due."""
@@ -361,7 +306,7 @@ class Exchange:
 
     def _fetch_due(self, now_s: float, step: Step) -> None:
         """Ask for missing blocks whose time has come."""
-        if self._pulling is None or now_s >= self._pulls_alone_until_s:
+        if now_s >= self._pulls.alone_until_s():
             step.calls += self._fetches.due(now_s)
 
     def _lost(self, cids: Iterable[Cid], peer: str, *, now_s: float, step: Step, source: Peer | None = None) -> Step:

@@ -6,6 +6,9 @@ from dataclasses import dataclass, fields
 
 from adaptor.errors import InvalidValueError
 
+_MOST_DOUBLINGS = 64
+"""Beyond that every wait is the longest, and the power would not fit into a float one day."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLimits:
@@ -78,6 +81,10 @@ class ReplicaLimits:
 
     def __post_init__(self) -> None:
         _require_positive(self)
+
+    def wait_s(self, failures: int) -> float:
+        """How long to wait after so many failures in a row: `retry_s` after none, twice as long after each."""
+        return min(self.retry_s * 2.0 ** min(failures, _MOST_DOUBLINGS), self.retry_max_s)
 
 
 def _require_positive(limits: LogLimits | ReplicaLimits) -> None:

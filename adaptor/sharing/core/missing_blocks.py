@@ -92,7 +92,7 @@ class MissingBlocks:
         one = self._blocks.get(cid)
         if one is None:
             return None
-        wait_s = min(self._limits.retry_s * 2**one.attempts, self._limits.retry_max_s)
+        wait_s = self._limits.wait_s(one.attempts)
         peers = (*(other for other in one.peers if other != peer), *(p for p in one.peers if p == peer))
         return self._put(cid, Missing(one.since_s, one.attempts + 1, now_s + wait_s, peers, one.height))
 

@@ -51,6 +51,8 @@ class Peer:
         called_s: When it last spoke unasked; 0 for never since the start.
         failures: Calls that failed since the last that did not.
         next_try_s: Not called before.
+        pulls_in_vain: Pulls that failed or brought nothing since the last that did not.
+        next_pull_s: Not pulled from before.
         bytes_in: Taken from it, in all.
         bytes_out: Given to it, in all.
         minute: The minute that `minute_bytes` counts in.
@@ -67,6 +69,8 @@ class Peer:
     called_s: float = 0.0
     failures: int = 0
     next_try_s: float = 0.0
+    pulls_in_vain: int = 0
+    next_pull_s: float = 0.0
     bytes_in: int = 0
     bytes_out: int = 0
     minute: int = -1

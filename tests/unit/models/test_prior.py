@@ -223,7 +223,7 @@ ROW = st.builds(
 
 
 @given(st.lists(ROW, max_size=8), CONTEXT, st.lists(st.integers(1, 8), max_size=2))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_whatever_peers_share_a_prior_comes_out_that_predicts_finite_durations(
     rows: list[TrainingRow], context: ExecutionContext, measured: list[int]
 ) -> None:

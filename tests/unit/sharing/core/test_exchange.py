@@ -9,8 +9,9 @@ import pytest
 
 from adaptor.sharing.core.cid import cid_of
 from adaptor.sharing.core.entry import Kind, SignedEntry
-from adaptor.sharing.core.exchange import PAGES_WITHOUT_NEWS, Exchange, Step
+from adaptor.sharing.core.exchange import Exchange, Step
 from adaptor.sharing.core.messages import Announcement, Fetch, Meet, Page, Position, Pull
+from adaptor.sharing.core.pulls import PAGES_WITHOUT_NEWS
 from adaptor.sharing.core.refusal import RefusalReason
 from adaptor.sharing.core.state import Changes
 from adaptor.testing import logs
@@ -325,6 +326,20 @@ def test_a_failed_pull_leaves_others_to_pull_from() -> None:
     assert pulls(met(exchange, said(entries[-1], sequence=30, address="bob:1"), peer=BOB))
 
 
+def test_who_was_pulled_from_in_vain_leaves_the_turn_to_others() -> None:
+    """However often it speaks; else it could keep a newcomer from ever starting."""
+    entries = logs.Scribe("ann", MANIFEST).chain(30)
+    exchange = logs.an_exchange(MANIFEST)
+    lure = Announcement(heads=((logs.nobodys(1)[0], 9),), position=Position(EPOCH, 10**6), address="bad:1")
+    (call,) = pulls(met(exchange, lure, peer=BAD))
+    exchange.failed(call, now_s=NOW_S + 10)
+    assert not pulls(met(exchange, lure, peer=BAD, now_s=NOW_S + 10))
+    (call,) = pulls(met(exchange, said(entries[-1], sequence=30), now_s=NOW_S + 10))
+    exchange.pulled(call, page(entries, upto=30), size_bytes=1, now_s=NOW_S + 11)
+    assert len(exchange.replica.applied) == 30
+    assert pulls(met(exchange, lure, peer=BAD, now_s=NOW_S + 60)), "it may have been slow once"
+
+
 def test_more_bytes_than_a_peer_may_send_are_not_taken_until_the_next_minute() -> None:
     """Nobody else is affected."""
     exchange = logs.an_exchange(MANIFEST, peer_bytes_per_minute=1000)
@@ -396,6 +411,18 @@ def test_who_reaches_nobody_tries_again_soon() -> None:
     exchange.failed(call, now_s=NOW_S + 1)
     assert exchange.next_tick_s() <= NOW_S + 1 + 1.5 * 2 * exchange.replica.limits.retry_s
     assert meets(exchange.tick(exchange.next_tick_s()))
+
+
+def test_a_peer_that_is_gone_for_weeks_is_tried_again_from_time_to_time() -> None:
+    """However many calls came to nothing."""
+    exchange = logs.an_exchange(MANIFEST)
+    exchange.book.learn(ANN, "ann:1")
+    peer = exchange.book.get(ANN)
+    assert peer is not None
+    for failures in (0, 10, 1000, 5000):
+        peer.failures = failures
+        exchange.failed(Meet(peer=ANN, announcement=exchange.greeting()), now_s=NOW_S)
+        assert 0 < peer.next_try_s - NOW_S <= 1.5 * exchange.replica.limits.retry_max_s
 
 
 def test_no_tick_is_wanted_while_nothing_can_be_asked() -> None:
