@@ -186,5 +186,9 @@ class PortInUseError(AdaptorError):
     """The address to listen on is taken."""
 
 
+class TrialError(AdaptorError):
+    """A process of an experiment ended, or could not do what it was told."""
+
+
 class ReplayDifferenceError(AdaptorError):
     """Recorded events run through the core again did not give the recorded plans."""

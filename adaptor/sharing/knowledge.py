@@ -34,7 +34,7 @@ FIT_S = 60.0
 """Longest time of a fit: twice what the largest should take."""
 
 FRESH_S = 1.5
-"""Longest wait of a beginning run for a prior of all that came in; a small one takes 1.2 s. Drivers wait two seconds."""
+"""Longest wait of a beginning run for a prior of all that came in; a small one takes 1.2 s, and drivers wait for 2."""
 
 SETTLE_S = 0.5
 """Wait after news before a fit: they come in batches."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from adaptor.errors import AdaptorError
+from adaptor.errors import TrialError
 from adaptor.experiments.sharing_bench.peer import LONGEST_LINE_BYTES, READY
 
 START_S = 60.0
@@ -24,10 +24,6 @@ CALL_S = 60.0
 
 GRACE_S = 10.0
 """How much later than it promised a command may answer: the event loop may be in the middle of a page."""
-
-
-class TrialError(AdaptorError):
-    """A peer of the benchmark ended, or could not do what it was told."""
 
 
 class PeerProcess:

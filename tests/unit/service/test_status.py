@@ -12,6 +12,7 @@ from adaptor.service.status import STATUS_OF, status_of
 NEVER_IN_A_CALL = {
     errors.AdaptorError,
     errors.ServiceCallError,
+    errors.TrialError,
     errors.JavaMissingError,
     errors.EmbeddedFlinkError,
     errors.PortInUseError,
