@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from adaptor.experiments.sharing_bench.peer_process import PeerProcess
+from adaptor.experiments.sharing_bench.records import BATCH
 from adaptor.sharing.participation import Participation
 
 WRITE_S_PER_RECORD = 0.02
@@ -70,7 +71,7 @@ async def arriving(sharing: Participation, entries: int) -> AsyncIterator[Arriva
         try:
             await peer.call("create", entries_per_hour=entries)
             limit_s = max(60.0, WRITE_S_PER_RECORD * entries)
-            await peer.call("publish", answer_s=limit_s, first=0, count=entries, batch=1)
+            await peer.call("publish", answer_s=limit_s, first=0, count=entries, batch=BATCH, apart=True)
             invited = await peer.call("invite")
             arrival = Arrival(sharing, entries)
             await sharing.join(invited["invitation"])

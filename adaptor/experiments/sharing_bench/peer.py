@@ -95,12 +95,20 @@ class Peer:
         await self._sharing.join(invitation)
         return {"began_s": began_s, "ended_s": time.monotonic()}
 
-    async def publish(self, *, first: int, count: int, batch: int) -> Answer:
-        """Give records to the log, so many at once, each time when those before are on disk."""
+    async def publish(self, *, first: int, count: int, batch: int, apart: bool = False) -> Answer:
+        """Give records to the log, so many at once, each time when those before are on disk.
+
+        Args:
+            first: Number of the first record.
+            count: How many.
+            batch: Records given at once.
+            apart: Whether each is of another run, and so gets an entry of its own.
+        """
         end = first + count
         began_s = time.monotonic()
         for start in range(first, end, batch):
-            await self._sharing.publish([observation(one) for one in range(start, min(start + batch, end))])
+            given = [observation(one, apart=apart) for one in range(start, min(start + batch, end))]
+            await self._sharing.publish(given)
         ended_s = time.monotonic()
         return {"began_s": began_s, "ended_s": ended_s, "entries": self._entries_of(self._sharing.open.log.own)}
 

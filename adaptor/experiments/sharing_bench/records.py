@@ -8,6 +8,9 @@ from adaptor.domain.context import ExecutionContext
 from adaptor.domain.observation import Observation
 from adaptor.domain.statistics import FlinkStatistics
 
+BATCH = 500
+"""Records given at once: the default of `sharing.publish_batch`."""
+
 SUPERSTEPS = 1000
 """Supersteps of each run; so runs are longer than a batch, and batches are full."""
 
@@ -21,14 +24,15 @@ SEED = 1
 """Of the deviations."""
 
 
-def observation(number: int) -> Observation:
+def observation(number: int, *, apart: bool = False) -> Observation:
     """The record of a number, from 0; the same at every call.
 
     Args:
         number: Which one.
+        apart: Whether it is of a run of its own.
     """
     run, superstep = number // SUPERSTEPS, 1 + number % SUPERSTEPS
-    run_id = f"kmeans-bench-{run:04d}"
+    run_id = f"kmeans-bench-{run:04d}" + (f"-{superstep}" if apart else "")
     parallelism = 1 + superstep // 10 % len(CURVE_S)
     chance = random.Random(f"{SEED}/{number}")  # noqa: S311 - no secret
     duration_s = CURVE_S[parallelism] * (1 + run % 5 / 10) * chance.lognormvariate(0.0, SPREAD)

@@ -14,11 +14,9 @@ import psutil
 
 from adaptor.experiments.sharing_bench.nodes import Node, running_nodes
 from adaptor.experiments.sharing_bench.peer_process import PeerProcess
+from adaptor.experiments.sharing_bench.records import BATCH
 
 BACKENDS = ("embedded", "kubo")
-
-BATCH = 500
-"""Records given at once where they are batched: the default of `sharing.publish_batch`."""
 
 SHORTEST_LIMIT_S = 60.0
 LIMIT_S_PER_RECORD = 0.02
@@ -209,14 +207,22 @@ class _Stage:
         self._started = 0
 
     async def write(self) -> None:
-        """The first peer writes all records, alone."""
+        """The first peer writes all records, alone, as many at once as a service's outbox gives.
+
+        In entries of their own they are of as many runs, which is when a service writes such entries.
+        """
         trial = self._trial
         writer = await self._player()
         await writer.process.call("create", entries_per_hour=2 * trial.records + trial.singles)
         before = await writer.process.call("stats")
         writer.idle = before["rss_bytes"]
         said = await writer.process.call(
-            "publish", answer_s=trial.limit_s, first=0, count=trial.records, batch=BATCH if trial.batched else 1
+            "publish",
+            answer_s=trial.limit_s,
+            first=0,
+            count=trial.records,
+            batch=BATCH,
+            apart=not trial.batched,
         )
         after = await writer.process.call("stats")
         self._entries = said["entries"]

@@ -136,7 +136,8 @@ class Exchange:
         self.replica.receive(said.blocks, peer=peer, now_s=now_s, changes=step.changes)
         if peer in self._answers_due:
             self._answers_due.discard(peer)
-        else:
+        elif not said.blocks:
+            # Not with news: those come from all sides at once, and would hide who calls by himself.
             one.called_s = now_s
         asked = self.book.get(through) or one
         one.heads = asked.heads = frozenset(cid for cid, _ in said.heads)
