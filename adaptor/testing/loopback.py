@@ -23,9 +23,7 @@ T = TypeVar("T")
 ANY_PORT = "127.0.0.1:0"
 
 
-def a_server(
-    shop: Workshop, listen: str = ANY_PORT, *, sharing: Participation | None = None, **fields: Any
-) -> Server:
+def a_server(shop: Workshop, listen: str = ANY_PORT, *, sharing: Participation | None = None, **fields: Any) -> Server:
     """A server with the defaults of the service."""
     defaults: dict[str, Any] = {
         "allow_remote": False,
