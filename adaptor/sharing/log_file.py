@@ -222,6 +222,7 @@ class LogFile:
         changes: Changes,
         *,
         peers: Iterable[Peer] = (),
+        forgotten: Iterable[str] = (),
         sent: Sequence[SentObservation] = (),
         now_s: float,
         durable: bool = False,
@@ -231,6 +232,7 @@ class LogFile:
         Args:
             changes: Of the step.
             peers: Peers of whom something changed.
+            forgotten: Names of peers that are known no more.
             sent: Observations that the step's own entries hold.
             now_s: Seconds since the epoch.
             durable: Whether it must survive a power cut: own entries must.
@@ -242,6 +244,7 @@ class LogFile:
             with self._db:
                 self._remove(changes)
                 self._add(changes, now_s)
+                self._db.executemany("delete from peers where peer = ?", _each(forgotten))
                 self._db.executemany(
                     "insert or replace into peers values (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_row, peers)
                 )
@@ -321,10 +324,8 @@ class LogFile:
         Returns:
             The blocks, the place of the last of them, and whether there are more.
         """
-        rows = self._db.execute(
-            "select sequence, block from entries join blocks using (cid) where sequence > ? order by sequence limit ?",
-            (after, most + 1),
-        )
+        query = "select sequence, block from entries join blocks using (cid) where sequence > ? order by 1 limit ?"
+        rows = self._db.execute(query, (after, most + 1))
         blocks: list[bytes] = []
         size, last = 0, after
         for sequence, block in rows:

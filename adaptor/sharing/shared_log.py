@@ -327,12 +327,20 @@ class SharedLog:
 
     async def _write(self, step: Step, *, sent: Iterable[SentObservation] = (), durable: bool = False) -> None:
         """Put a step on disk; if that fails, go back to what is there."""
-        peers = [one for one in map(self.exchange.book.get, step.peers) if one is not None]
-        if step.changes.empty and not durable and not peers:
+        known = {name: self.exchange.book.get(name) for name in step.peers}
+        peers = [one for one in known.values() if one is not None]
+        forgotten = [name for name, one in known.items() if one is None]
+        if step.changes.empty and not durable and not known:
             return
         try:
             await self.on_file(
-                self.file.write, step.changes, peers=peers, sent=list(sent), now_s=self._now_s(), durable=durable
+                self.file.write,
+                step.changes,
+                peers=peers,
+                forgotten=forgotten,
+                sent=list(sent),
+                now_s=self._now_s(),
+                durable=durable,
             )
         except StateDirectoryError:
             self.exchange = await asyncio.get_running_loop().run_in_executor(self._thread, self._loaded)
