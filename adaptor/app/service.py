@@ -17,7 +17,7 @@ from adaptor.control.run_controller import RunController
 from adaptor.domain.run import PlanningSettings
 from adaptor.engine.engine import Engine
 from adaptor.engine.outbox import Outbox
-from adaptor.engine.ports import Meter, Provisioner
+from adaptor.engine.ports import Meter, Provisioner, Publisher
 from adaptor.engine.settings import EngineSettings
 from adaptor.engine.slot_ledger import SlotLedger
 from adaptor.flink.client import FlinkClient
@@ -46,12 +46,13 @@ class Service:
     Args:
         settings: Of everything.
         meter: Learns how long stages took.
+        publisher: Takes observations to peers; its part in a shared log if not given.
 
     Raises:
         AdaptorError: If the state directory, the port or the embedded cluster cannot be used.
     """
 
-    def __init__(self, settings: Settings, *, meter: Meter | None = None) -> None:
+    def __init__(self, settings: Settings, *, meter: Meter | None = None, publisher: Publisher | None = None) -> None:
         self._settings = settings
         self._directory = StateDirectory(settings["service.state_dir"])
         try:
@@ -68,10 +69,10 @@ class Service:
         self._local: LocalProvisioner | None = None
         self.precedence = Precedence()
         self.sharing = participation(settings, precedence=self.precedence, measured=self.store.observations_after)
-        self.engine = self._engine(meter or NoMeter())
+        self.engine = self._engine(meter or NoMeter(), publisher or self.sharing)
         self.server: Server | None = None
 
-    def _engine(self, meter: Meter) -> Engine:
+    def _engine(self, meter: Meter, publisher: Publisher) -> Engine:
         settings = self._settings
         ledger = SlotLedger(self._provisioners(), idle_slots=settings["engine.idle_slots"])
         return Engine(
@@ -79,7 +80,7 @@ class Service:
             observer=self._observer,
             ledger=ledger,
             rescaler=DriverLoopRescaler(),
-            outbox=Outbox(self.store, self.sharing, batch=settings["sharing.publish_batch"]),
+            outbox=Outbox(self.store, publisher, batch=settings["sharing.publish_batch"]),
             knowledge=self.sharing,
             controller=RunController(spans=meter.span),
             clock=SystemClock(),

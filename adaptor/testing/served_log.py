@@ -91,6 +91,11 @@ class ServedLog:
         await asyncio.wait_for(self._news.wait(), HEARD_WITHIN_S)
         return self.heard[-1][1]
 
+    def forget(self) -> None:
+        """Begin to listen anew."""
+        self.heard.clear()
+        self._news.clear()
+
     async def _wait(self) -> None:
         waited = self.before() if self.before else None
         if asyncio.iscoroutine(waited):

@@ -31,6 +31,9 @@ CALL_S = 5.0
 BUSY_S = 5.0
 """What a machine that is shared may take longer."""
 
+STRAGGLERS_S = 0.5
+"""Time for messages that were sent while the nodes found each other."""
+
 MESH_S = 30.0
 """Longest wait until two nodes that know each other pass messages on; on a quiet machine it takes a second."""
 
@@ -118,7 +121,8 @@ class KuboWay:
             assert time.monotonic() < until_s
             await self._own.swarm.publish(b"")
             await asyncio.sleep(0.1)
-        self.served.heard.clear()
+        await asyncio.sleep(STRAGGLERS_S)
+        self.served.forget()
         return self
 
     async def _listen(self) -> None:

@@ -51,6 +51,7 @@ class FilePublisher:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self.ready = True
 
     async def publish(self, observations: Sequence[Observation]) -> None:
         """Take observations."""
