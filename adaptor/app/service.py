@@ -36,9 +36,6 @@ from adaptor.store.state_directory import StateDirectory
 
 _log = logging.getLogger(__name__)
 
-UNPUBLISHED_COUNTED = 10_000
-"""Most waiting observations that a status counts: reading them takes some 50 ms."""
-
 
 class Service:
     """One service with all its back ends.
@@ -137,7 +134,7 @@ class Service:
         settings = self._settings
         self.server = Server(
             RunService(self.engine, default_confidence=settings["planner.confidence"], first=self.precedence.first),
-            SharingService(self.sharing, unpublished=self._unpublished),
+            SharingService(self.sharing, unpublished=self.store.unpublished_count),
             listen=settings["service.listen"],
             allow_remote=settings["service.allow_remote"],
             default_deadline_s=settings["service.default_deadline"],
@@ -148,9 +145,6 @@ class Service:
         await self.server.start()
         self.engine.start()
         return self.server.address
-
-    async def _unpublished(self) -> int:
-        return len(await self.store.unpublished(limit=UNPUBLISHED_COUNTED))
 
     async def stop(self) -> None:
         """Finish calls in flight, end the background work and let go of the state directory."""

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from adaptor.api.v1 import log_pb2
 from adaptor.api.v1 import sharing_pb2 as pb
-from adaptor.domain.shared import Measurement
-from adaptor.domain.verdict import Judgement
+from adaptor.sharing.contributions import context_message, observation_message
 from adaptor.sharing.core.cid import cid_text
 from adaptor.sharing.core.peers import Peer
 from adaptor.sharing.index.rows import IndexedObservation, Why
 from adaptor.sharing.log_file import SentObservation
 from adaptor.sharing.open_log import OpenLog
-
-_JUDGEMENTS = {
-    Judgement.VALID: log_pb2.JUDGEMENT_VALID,
-    Judgement.INVALID: log_pb2.JUDGEMENT_INVALID,
-    Judgement.ABSTAIN: log_pb2.JUDGEMENT_ABSTAIN,
-}
-_MEASUREMENTS = {
-    Measurement.UNKNOWN: log_pb2.MEASUREMENT_UNSPECIFIED,
-    Measurement.DRIVER_CLOCK: log_pb2.MEASUREMENT_DRIVER_CLOCK,
-    Measurement.FLINK: log_pb2.MEASUREMENT_FLINK,
-}
+from adaptor.sharing.statements import JUDGEMENT_TO_WIRE, finding_message
 
 MISSING_SHOWN = 100
 """Missing blocks in a status: enough to see a pattern, about 8 kB."""
@@ -82,9 +70,9 @@ def why(found: Why, *, quorum: int) -> pb.WhyResponse:
         votes=[
             pb.Vote(
                 author=one.author,
-                judgement=_JUDGEMENTS[one.judgement],
+                judgement=JUDGEMENT_TO_WIRE[one.judgement],
                 counts=one.counts,
-                findings=[log_pb2.Finding(validator=two.validator, text=two.text) for two in one.findings],
+                findings=map(finding_message, one.findings),
             )
             for one in found.votes
         ],
@@ -93,24 +81,9 @@ def why(found: Why, *, quorum: int) -> pb.WhyResponse:
 
 def observation(one: IndexedObservation) -> pb.IndexedObservation:
     """An observation with who measured it and how it stands."""
-    context, measured = one.context, one.observation
     return pb.IndexedObservation(
-        context=log_pb2.SharedContext(
-            algorithm=context.algorithm,
-            parameters=context.parameters,
-            data=context.data,
-            node_type=context.node_type,
-            flink_version=context.flink_version,
-        ),
-        observation=log_pb2.SharedObservation(
-            superstep=measured.superstep,
-            parallelism=measured.parallelism,
-            scale_out=measured.scale_out,
-            duration_s=measured.duration_s,
-            cold=measured.cold,
-            cpu_utilisation=measured.cpu_utilisation,
-            measurement=_MEASUREMENTS[measured.measurement],
-        ),
+        context=context_message(one.context),
+        observation=observation_message(one.observation),
         run=one.run,
         contribution=one.contribution,
         author=one.author,

@@ -64,18 +64,11 @@ def goes_out(observation: Observation) -> bool:
 
 def write_contribution(batch: SharedBatch) -> bytes:
     """The batch as a payload."""
-    context = batch.context
     return written(
         log_pb2.Contribution(
             schema_version=batch.schema_version,
-            context=log_pb2.SharedContext(
-                algorithm=context.algorithm,
-                parameters=context.parameters,
-                data=context.data,
-                node_type=context.node_type,
-                flink_version=context.flink_version,
-            ),
-            observations=map(_observation_message, batch.observations),
+            context=context_message(batch.context),
+            observations=map(observation_message, batch.observations),
             run=batch.run,
         )
     )
@@ -114,7 +107,19 @@ def _parts(observations: Sequence[SharedObservation], batch: int) -> Iterator[tu
         yield tuple(observations[start : start + batch])
 
 
-def _observation_message(observation: SharedObservation) -> log_pb2.SharedObservation:
+def context_message(context: SharedContext) -> log_pb2.SharedContext:
+    """The message of a context."""
+    return log_pb2.SharedContext(
+        algorithm=context.algorithm,
+        parameters=context.parameters,
+        data=context.data,
+        node_type=context.node_type,
+        flink_version=context.flink_version,
+    )
+
+
+def observation_message(observation: SharedObservation) -> log_pb2.SharedObservation:
+    """The message of an observation."""
     return log_pb2.SharedObservation(
         superstep=observation.superstep,
         parallelism=observation.parallelism,

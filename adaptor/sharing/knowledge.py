@@ -8,7 +8,6 @@ fit is not too fresh. A run that begins is worth a fit at once: it waits for it 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import pickle
@@ -23,7 +22,7 @@ from adaptor.sharing.digest import Digest
 from adaptor.sharing.fitting import Source, as_context
 from adaptor.sharing.gate import Gate
 from adaptor.sharing.index.rows import TrainingRows, View
-from adaptor.sharing.waiting import survived, woken
+from adaptor.sharing.waiting import ended, survived, woken
 
 _log = logging.getLogger(__name__)
 
@@ -74,10 +73,7 @@ class Knowledge:
 
     async def stop(self) -> None:
         """End fitting."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await ended([self._task] if self._task is not None else [])
 
     async def of(self, context: ExecutionContext) -> Known:
         """What is known of an execution context."""

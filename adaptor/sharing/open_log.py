@@ -92,6 +92,8 @@ class OpenLog:
             chance=world.chance,
             precedence=world.precedence,
         )
+        # First of all that holds something open: it is what most likely fails, because the port is taken.
+        self._server = self._peer_server(world) if settings.listen else None
         self.gate = Gate(
             filter=parse_filter(settings.filter_text, field="sharing.filter"),
             salt=manifest.salt,
@@ -114,7 +116,6 @@ class OpenLog:
             now_s=world.now_s,
             gave=self.log.gave,
         )
-        self._server = self._peer_server(world) if settings.listen else None
         self._kubo: KuboLink | None = None
         if settings.kubo:
             connect = (file.recall(SWARM_KEPT) or b"").decode().split()

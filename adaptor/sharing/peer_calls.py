@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ from adaptor.errors import PeerCallError
 from adaptor.sharing.core.messages import Call, Fetch, Meet
 from adaptor.sharing.core.peers import Peer
 from adaptor.sharing.ports import Transport
+from adaptor.sharing.waiting import ended, survived
 
 Outcome = Callable[[Call, object, int], Awaitable[None]]
 """Told what a call brought and in how many bytes; the answer is ``None`` where there is none."""
@@ -54,24 +54,28 @@ class PeerCalls:
 
     async def close(self) -> None:
         """End every call."""
-        for task in tuple(self._tasks):
-            task.cancel()
-        for task in tuple(self._tasks):
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await ended(tuple(self._tasks))
 
     async def _run(self, call: Call) -> None:
-        try:
-            found = self._transport_of(call.peer)
-            if found is None:
-                raise PeerCallError(call.peer, "its address is unknown")
-            answer, size_bytes = await self._made(call, *found)
-        except PeerCallError as error:
-            self._next(call)
-            await self._failed(call, error)
+        """Make the call; whatever happens to it, it is told once how it ended, or its place would be taken for ever."""
+        outcome: list[tuple[object, int] | PeerCallError] = []
+        await survived(self._try(call, outcome))
+        self._next(call)
+        ended_so = outcome[0] if outcome else PeerCallError(call.peer, "the call could not be made here")
+        if isinstance(ended_so, PeerCallError):
+            await self._failed(call, ended_so)
         else:
-            self._next(call)
-            await self._answered(call, answer, size_bytes)
+            await self._answered(call, *ended_so)
+
+    async def _try(self, call: Call, outcome: list[tuple[object, int] | PeerCallError]) -> None:
+        found = self._transport_of(call.peer)
+        if found is None:
+            outcome.append(PeerCallError(call.peer, "its address is unknown"))
+            return
+        try:
+            outcome.append(await self._made(call, *found))
+        except PeerCallError as error:
+            outcome.append(error)
 
     @staticmethod
     async def _made(call: Call, peer: Peer, transport: Transport) -> tuple[object, int]:

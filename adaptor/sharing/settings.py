@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from adaptor.errors import InvalidValueError
 from adaptor.sharing.core.limits import ReplicaLimits
 from adaptor.sharing.grpc.limits import ServerLimits, TransportLimits
+from adaptor.sharing.index.rows import View
 from adaptor.sharing.kubo.limits import KuboLimits
-
-VIEWS = ("all", "not_refuted", "confirmed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +19,7 @@ class SharingSettings:
         listen: Address and port for peers; empty does not listen.
         advertise: Address and port that peers are told; empty stands for `listen`.
         filter_text: What peers see of each field.
-        view: Which contributions models learn from: one of `VIEWS`.
+        view: Which contributions models learn from: the value of a `View`.
         validate: Whether contributions are judged here.
         kubo: Address of a Kubo node's API; empty uses none.
         limits: Bounds of the replica.
@@ -41,5 +40,6 @@ class SharingSettings:
     kubo_limits: KuboLimits = field(default_factory=KuboLimits)
 
     def __post_init__(self) -> None:
-        if self.view not in VIEWS:
-            raise InvalidValueError("sharing.view", f"must be one of {', '.join(VIEWS)}, got {self.view!r}")
+        views = [one.value for one in View]
+        if self.view not in views:
+            raise InvalidValueError("sharing.view", f"must be one of {', '.join(views)}, got {self.view!r}")

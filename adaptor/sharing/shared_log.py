@@ -7,13 +7,12 @@ cannot be written, for instance because the disk is full, the log goes back to w
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -33,7 +32,7 @@ from adaptor.sharing.peer_calls import PeerCalls
 from adaptor.sharing.ports import Transport
 from adaptor.sharing.precedence import Precedence
 from adaptor.sharing.sqlite_block_store import SqliteBlockStore
-from adaptor.sharing.waiting import survived, woken
+from adaptor.sharing.waiting import ended, survived, woken
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +99,7 @@ class SharedLog:
         self._chance = chance
         self._precedence = precedence
         self._lock = asyncio.Lock()
+        self._steps: set[asyncio.Task[Any]] = set()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="log")
         self.store = SqliteBlockStore(file, self.on_file)
         self._transports: dict[str, Transport] = {}
@@ -131,11 +131,9 @@ class SharedLog:
 
     async def stop(self) -> None:
         """End all calls and let go of the file; what is written stays."""
-        if self._ticker is not None:
-            self._ticker.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._ticker
+        await ended([self._ticker] if self._ticker is not None else [])
         await self._calls.close()
+        await asyncio.gather(*self._steps, return_exceptions=True)
         for transport in {*self._transports.values(), *([self._direct] if self._direct else [])}:
             await transport.close()
         self._thread.shutdown(wait=True)
@@ -143,6 +141,9 @@ class SharedLog:
 
     async def know(self, peer: str, address: str) -> None:
         """Note where a peer is, and talk to it soon."""
+        await self._whole(self._know(peer, address))
+
+    async def _know(self, peer: str, address: str) -> None:
         async with self._lock:
             if self.exchange.book.learn(peer, address) is not None:
                 await self._write(Step(peers={peer}))
@@ -174,6 +175,9 @@ class SharedLog:
             LogRefusedError: If the log's limits forbid one; those before it were written.
             StateDirectoryError: If they could not be written; then none was.
         """
+        return await self._whole(self._append(drafts))
+
+    async def _append(self, drafts: Sequence[Draft]) -> list[Cid]:
         cids: list[Cid] = []
         sent: list[SentObservation] = []
         refused: RefusedEntryError | None = None
@@ -204,6 +208,9 @@ class SharedLog:
 
     async def met(self, peer: str, said: Announcement, size_bytes: int, *, through: str = "") -> Announcement:
         """A peer said what it holds; says what is held here."""
+        return await self._whole(self._met(peer, said, size_bytes, through))
+
+    async def _met(self, peer: str, said: Announcement, size_bytes: int, through: str) -> Announcement:
         async with self._lock:
             step = await self._taken(peer, said.blocks)
             step = self.exchange.met(peer, said, size_bytes=size_bytes, now_s=self._now_s(), through=through, step=step)
@@ -245,9 +252,12 @@ class SharedLog:
 
     async def refused(self, peer: str, reason: RefusalReason, text: str) -> None:
         """Count something of a peer that was refused before it became an event."""
+        step = Step()
+        step.changes.refusals.append(Refusal(reason=reason, text=text, peer=peer))
+        await self._whole(self._counted(step))
+
+    async def _counted(self, step: Step) -> None:
         async with self._lock:
-            step = Step()
-            step.changes.refusals.append(Refusal(reason=reason, text=text, peer=peer))
             await self._write(step)
 
     async def on_file(self, function: Callable[..., T], *args: object, **kwargs: object) -> T:
@@ -271,9 +281,9 @@ class SharedLog:
         if isinstance(call, Meet) and isinstance(answer, Announcement):
             await survived(self.met(call.peer, answer, size_bytes))
         elif isinstance(call, Fetch) and isinstance(answer, list):
-            await survived(self._fetched(call, answer, size_bytes))
+            await survived(self._whole(self._fetched(call, answer, size_bytes)))
         elif isinstance(call, Pull) and isinstance(answer, Page):
-            await survived(self._pulled(call, answer, size_bytes))
+            await survived(self._whole(self._pulled(call, answer, size_bytes)))
 
     async def _fetched(self, call: Fetch, blocks: list[bytes], size_bytes: int) -> None:
         async with self._lock:
@@ -293,7 +303,7 @@ class SharedLog:
 
     async def _failed(self, call: Call, error: PeerCallError) -> None:
         _log.debug("%s of %s came to nothing: %s", type(call).__name__, call.peer, error)
-        await survived(self._lost(call))
+        await survived(self._whole(self._lost(call)))
 
     async def _lost(self, call: Call) -> None:
         async with self._lock:
@@ -311,9 +321,25 @@ class SharedLog:
 
     # --- performing -----------------------------------------------------------------------------------------
 
+    async def _whole(self, step: Coroutine[Any, Any, T]) -> T:
+        """Let a step go to its end even if whoever waits for it is cancelled.
+
+        Between deciding and writing, memory is ahead of the disk; left there, the next step would be written upon
+        entries that are nowhere.
+        """
+        task = asyncio.get_running_loop().create_task(step)
+        self._steps.add(task)
+        task.add_done_callback(self._stepped)
+        return await asyncio.shield(task)
+
+    def _stepped(self, task: asyncio.Task[Any]) -> None:
+        self._steps.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waited has it; there may be nobody left
+
     async def _tick(self) -> None:
         while True:
-            await survived(self._ticked())
+            await survived(self._whole(self._ticked()))
             wait_s = max(SHORTEST_TICK_S, self.exchange.next_tick_s() - self._now_s())
             self._due.clear()
             await woken(self._due, within_s=wait_s)
@@ -367,4 +393,6 @@ class SharedLog:
         state, writers = self.file.load(self.log_manifest)
         replica = Replica(self.log_manifest, self._limits, state, writers)
         book = AddressBook(self._limits, own=self.own, chance=self._chance, known=self.file.peers())
+        for swarm in self._transports:
+            book.learn(swarm, swarm=True)
         return Exchange(replica, book, chance=self._chance, address=self.address)

@@ -13,12 +13,12 @@ from adaptor.sharing.core.dag_cbor import MAX_INTEGER
 from adaptor.sharing.core.entry import KEY_BYTES
 from adaptor.sharing.payload import UnreadablePayloadError, parsed, reading, require_count, written
 
-_JUDGEMENT_TO_WIRE = {
+JUDGEMENT_TO_WIRE = {
     Judgement.VALID: log_pb2.JUDGEMENT_VALID,
     Judgement.INVALID: log_pb2.JUDGEMENT_INVALID,
     Judgement.ABSTAIN: log_pb2.JUDGEMENT_ABSTAIN,
 }
-_JUDGEMENT_FROM_WIRE = {number: judgement for judgement, number in _JUDGEMENT_TO_WIRE.items()}
+_JUDGEMENT_FROM_WIRE = {number: judgement for judgement, number in JUDGEMENT_TO_WIRE.items()}
 
 
 class MembershipOperation(enum.Enum):
@@ -122,9 +122,14 @@ def _verdict_message(verdict: Verdict) -> log_pb2.Verdict:
     assessment = verdict.assessment
     return log_pb2.Verdict(
         target=verdict.target,
-        judgement=_JUDGEMENT_TO_WIRE[assessment.judgement],
-        findings=[log_pb2.Finding(validator=one.validator, text=one.text) for one in assessment.findings],
+        judgement=JUDGEMENT_TO_WIRE[assessment.judgement],
+        findings=map(finding_message, assessment.findings),
     )
+
+
+def finding_message(finding: Finding) -> log_pb2.Finding:
+    """The message of a finding."""
+    return log_pb2.Finding(validator=finding.validator, text=finding.text)
 
 
 def _verdict_of(message: log_pb2.Verdict) -> Verdict:

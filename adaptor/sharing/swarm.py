@@ -24,7 +24,7 @@ from adaptor.sharing.kubo.block_store import KuboBlockStore
 from adaptor.sharing.kubo.limits import KuboLimits
 from adaptor.sharing.kubo.transport import KuboSwarm
 from adaptor.sharing.shared_log import SharedLog
-from adaptor.sharing.waiting import survived, woken
+from adaptor.sharing.waiting import ended, survived, woken
 
 _log = logging.getLogger(__name__)
 
@@ -132,11 +132,7 @@ class KuboLink:
 
     async def stop(self) -> None:
         """End all of it; the node goes on."""
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await ended(self._tasks)
         await self._swarm.close()
         await self._store.close()
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
+from typing import Any
 
 from adaptor.errors import AdaptorError
 
@@ -28,3 +29,10 @@ async def survived(work: Awaitable[object]) -> None:
         _log.warning("%s", error)
     except Exception:  # noqa: BLE001 - a loop boundary: one fault must not end the sharing of a service
         _log.exception("unexpected fault in background work")
+
+
+async def ended(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel work and wait until it is over."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -254,6 +254,10 @@ class RunFile:
         )
         return [self._sound(codec.loads, body, Observation) for _, body in rows], rows[-1][0] if rows else place
 
+    def unpublished_count(self) -> int:
+        """How many shareable observations peers were not given yet."""
+        return int(self._rows("select count(*) from outbox", ())[0][0])
+
     def _summary(self, row: Sequence[Any]) -> RunSummary:
         spec, state, started, updated, supersteps, parallelism = row
         return RunSummary(

@@ -99,6 +99,10 @@ class SqliteRunStore:
         """Shareable observations that peers were not given yet, at most `limit`."""
         return await self._call(self.file.unpublished, limit=limit)
 
+    async def unpublished_count(self) -> int:
+        """How many shareable observations peers were not given yet."""
+        return await self._call(self.file.unpublished_count)
+
     async def observations_after(self, place: int, *, limit: int) -> tuple[list[Observation], int]:
         """Observations that were stored after a place, at most `limit`, and the place of the last of them."""
         return await self._call(self.file.observations_after, place, limit=limit)
