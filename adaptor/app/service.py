@@ -85,7 +85,6 @@ class Service:
             settings=EngineSettings(
                 planning=PlanningSettings(
                     initial_adaptation_cost_s=settings["planner.initial_adaptation_cost"],
-                    max_explorations=settings["planner.max_explorations"],
                 ),
                 earlier_observations=settings["planner.earlier_observations"],
                 narrowing_wait_s=settings["engine.narrowing_wait"],

@@ -72,13 +72,6 @@ SETTINGS: tuple[Setting, ...] = (
         "upper end of the 80 % intervals shown",
     ),
     Setting(
-        "planner.max_explorations",
-        INTEGER,
-        "3",
-        "parallelisms that a run may try only to learn",
-        "three doublings show a curve over a factor of eight",
-    ),
-    Setting(
         "planner.initial_adaptation_cost",
         DURATION,
         "4s",

@@ -11,6 +11,7 @@ from adaptor.cli.bench import print_report
 from adaptor.cli.demo import end_as_ctrl_c_does
 from adaptor.cli.network import network
 from adaptor.cli.options import json_option, output
+from adaptor.cli.traces import traces
 from adaptor.experiments.demo.screen import Screen
 from adaptor.experiments.newcomer.experiment import experiment_newcomer
 from adaptor.experiments.newcomer.plot import draw
@@ -45,3 +46,4 @@ def newcomer(home: Path, seed: int, report: Path | None, as_json: bool) -> None:
 
 
 experiment.add_command(network)
+experiment.add_command(traces)

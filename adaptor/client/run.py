@@ -173,6 +173,8 @@ def start_run(
     runtime_target_s: float | None = None,
     confidence: float | None = None,
     efficiency_target: float | None = None,
+    cost_budget: float | None = None,
+    price_per_slot_s: float = 1.0,
     parameters: Mapping[str, object] | None = None,
     data: Mapping[str, object] | None = None,
     node_type: str = "",
@@ -195,9 +197,11 @@ def start_run(
         parallelism: Subtasks to start with, and to keep if adaptor is not there.
         max_supersteps: The job's own limit.
         runtime_target_s: Seconds within which the run should finish, at least cost.
-        confidence: Probability between 0 and 1 that the target should be met; the service has a default.
-        efficiency_target: Parallel efficiency between 0 and 1 to keep, as fast as possible. Exactly one of the
-            two targets must be given.
+        confidence: Probability between 0 and 1 that the target or the budget should be met; the service has a default.
+        efficiency_target: Parallel efficiency between 0 and 1 to keep, as fast as possible.
+        cost_budget: Slot-seconds, or money where a price is given, within which the run should be as fast as possible.
+            Exactly one of the two targets and the budget must be given.
+        price_per_slot_s: Money that one slot costs in one second; 1 for a budget in slot-seconds.
         parameters: What else changes the work.
         data: Characteristics of the data, such as rows.
         node_type: Kind of worker.
@@ -233,12 +237,8 @@ def start_run(
         policy=policy,
         shareable=shareable,
     )
-    if runtime_target_s is not None and efficiency_target is not None:
-        raise RefusedError("objective: give either runtime_target_s or efficiency_target, not both")
-    if runtime_target_s is not None:
-        start.runtime_target.CopyFrom(pb.RuntimeTarget(target_s=runtime_target_s, confidence=confidence))
-    elif efficiency_target is not None:
-        start.efficiency_target.min_efficiency = efficiency_target
+    wanted = (runtime_target_s, efficiency_target, cost_budget)
+    _set_objective(start, *wanted, confidence=confidence, price_per_slot_s=price_per_slot_s)
     service = address or os.environ.get(ADDRESS_VARIABLE, "") or DEFAULT_ADDRESS
     delivery = Delivery(service, start, max_wait_s=max_wait_s, max_kept=max_kept_reports)
     try:
@@ -246,6 +246,28 @@ def start_run(
     except grpc.RpcError as error:
         delivery.close()
         raise RefusedError(error.details()) from error
+
+
+def _set_objective(
+    start: pb.StartRunRequest,
+    runtime_target_s: float | None,
+    efficiency_target: float | None,
+    cost_budget: float | None,
+    *,
+    confidence: float | None,
+    price_per_slot_s: float,
+) -> None:
+    """Put the one that is given into the request; none at all is for the service to refuse."""
+    if sum(one is not None for one in (runtime_target_s, efficiency_target, cost_budget)) > 1:
+        raise RefusedError("objective: give one of runtime_target_s, efficiency_target and cost_budget")
+    if runtime_target_s is not None:
+        start.runtime_target.CopyFrom(pb.RuntimeTarget(target_s=runtime_target_s, confidence=confidence))
+    elif efficiency_target is not None:
+        start.efficiency_target.min_efficiency = efficiency_target
+    elif cost_budget is not None:
+        if not price_per_slot_s > 0:
+            raise RefusedError(f"price_per_slot_s: must be above 0, got {price_per_slot_s}")
+        start.cost_budget.CopyFrom(pb.CostBudget(budget_slot_s=cost_budget / price_per_slot_s, confidence=confidence))
 
 
 def _require_at_least(least: int, **values: int) -> None:

@@ -6,7 +6,6 @@ give the same plans, which is what `adaptor replay` checks.
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -18,10 +17,11 @@ from adaptor.domain.observation import Observation, Origin
 from adaptor.domain.plan import Evidence, Plan, Reason, ReasonCode
 from adaptor.models import runtime
 from adaptor.models.runtime import RuntimeModel
+from adaptor.planner.alternatives import alternatives
 from adaptor.planner.outlook import Outlook, outlook
 from adaptor.planner.policies import policy_named
 from adaptor.planner.policy import Choice
-from adaptor.planner.situation import Situation, legal_parallelisms
+from adaptor.planner.situation import Situation, compared_parallelisms
 
 Spans = Callable[[str], AbstractContextManager[None]]
 """Opens a named span around a stage; who passes one in may measure time, the core itself has no clock."""
@@ -96,22 +96,37 @@ class RunController:
         with self._span("planner"):
             view = outlook(situation)
             choice = policy_named(record.spec.policy)(view)
+            if choice.parallelism not in situation.candidates:
+                view = outlook(self.situation(record, model, also=choice.parallelism))
             return self._plan(record, model, view, choice)
 
-    def situation(self, record: RunRecord, model: RuntimeModel) -> Situation:
-        """What a policy may look at, for the superstep that comes next."""
-        candidates = legal_parallelisms(record.spec.bounds, record.slots)
+    def situation(self, record: RunRecord, model: RuntimeModel, *, also: int | None = None) -> Situation:
+        """What a policy may look at, for the superstep that comes next.
+
+        Args:
+            record: The run so far.
+            model: Of its durations.
+            also: A parallelism that must be compared, too.
+        """
+        left = record.spec.max_supersteps - record.supersteps_done
+        per = record.capacity.slots_per_task_manager
+        always = {record.parallelism, *model.measured_parallelisms, *([also] if also else [])}
+        candidates = compared_parallelisms(record.spec.bounds, record.slots, slots_per_task_manager=per, always=always)
+        work, work_spread = model.work_ahead(record.next_superstep, left)
         return Situation(
             objective=record.spec.objective,
             current_parallelism=record.parallelism,
-            supersteps_left=record.spec.max_supersteps - record.supersteps_done,
+            supersteps_left=left,
             elapsed_s=record.elapsed_s,
+            spent_slot_s=record.spent_slot_s,
             gap_s=record.gap_s,
-            adaptation_cost_s=_adaptation_cost_s(record),
-            prediction=model.predict(candidates),
+            adaptation=record.adaptation,
+            joint=model.joint(candidates),
+            work=work,
+            work_spread=work_spread,
+            slots_per_task_manager=per,
             measured=model.measured_parallelisms,
             failing=record.failing,
-            explorations_left=max(0, record.planning.max_explorations - max(0, len(record.tried) - 1)),
             cpu_utilisation=record.cpu_utilisation,
         )
 
@@ -125,7 +140,7 @@ class RunController:
             policy=record.spec.policy,
             reason=choice.reason,
             predicted_s=situation.prediction.superstep_interval(situation.index(choice.parallelism)),
-            alternatives=view.alternatives(choice.parallelism, choice.verdicts),
+            alternatives=alternatives(view, choice),
             evidence=self._evidence(record, len(model.measured_parallelisms), model),
         )
 
@@ -154,10 +169,10 @@ class RunController:
             model=model.name if model else runtime.NAME,
             supersteps_left=max(0, record.spec.max_supersteps - record.supersteps_done),
             elapsed_s=record.elapsed_s,
-            adaptation_cost_s=_adaptation_cost_s(record),
+            adaptation_cost_s=record.adaptation.expected_s,
             slots=record.slots,
             contributors=_contributors(record),
-            shared_weight=model.informed.shared_weight if model and model.informed else None,
+            shared_weight=_shared_weight(record, model),
         )
 
 
@@ -188,7 +203,8 @@ def _contributors(record: RunRecord) -> tuple[str, ...]:
     return tuple(one.contributor for one in sources if one.contributor)
 
 
-def _adaptation_cost_s(record: RunRecord) -> float:
-    """The median of what was measured: one slow TaskManager must not forbid rescaling."""
-    measured = record.adaptation_costs_s
-    return statistics.median(measured) if measured else record.planning.initial_adaptation_cost_s
+def _shared_weight(record: RunRecord, model: RuntimeModel | None) -> float | None:
+    """How much predictions that peers' observations are part of count; ``None`` where there are none."""
+    peers = any(one.origin is Origin.PEER for one in record.earlier)
+    learnt = record.prior is not None and any(curve.shared for curve in record.prior.curves)
+    return model.informed.shared_weight if model and (peers or learnt) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from adaptor.domain.informed_prior import InformedPrior
 from adaptor.domain.observation import ObservedDuration, Origin
 from adaptor.domain.plan import Plan
 from adaptor.domain.run import PlanningSettings, RunSpec, RunState
+from adaptor.planner.situation import AdaptationCost
 
 ADAPTATION_COSTS_KEPT = 50
 """Measured adaptation costs that a plan rests on: enough for a median, few enough to follow a cluster that changes."""
@@ -44,10 +46,10 @@ class RunRecord:
         state: Where it is in its life.
         started_at_s: Seconds since the epoch.
         last_heard_at_s: Time of the newest report.
+        spent_slot_s: Slot-seconds from the start to then; slots that others may not use count, whole TaskManagers.
         supersteps_done: Number of the newest superstep that ended well, or was missed.
         failed_attempts: Failed tries of the superstep after that.
         failures: Parallelism of each failed try where none has ended well, at most `FAILURES_THAT_CONDEMN` of each.
-        tried: Parallelisms that supersteps were submitted with, whatever Flink made of it and however they ended.
         parallelism: What the newest superstep ran with; the start parallelism before the first.
         gaps_s: Seconds between supersteps that the driver spent otherwise, newest last.
         own: Durations of this run's supersteps.
@@ -66,10 +68,10 @@ class RunRecord:
     state: RunState
     started_at_s: float
     last_heard_at_s: float
+    spent_slot_s: float
     supersteps_done: int
     failed_attempts: int
     failures: tuple[int, ...]
-    tried: frozenset[int]
     parallelism: int
     gaps_s: tuple[float, ...]
     own: tuple[ObservedDuration, ...]
@@ -91,10 +93,10 @@ class RunRecord:
             state=RunState.RUNNING,
             started_at_s=event.at_s,
             last_heard_at_s=event.at_s,
+            spent_slot_s=0.0,
             supersteps_done=0,
             failed_attempts=0,
             failures=(),
-            tried=frozenset(),
             parallelism=event.spec.start_parallelism,
             gaps_s=(),
             own=(),
@@ -143,9 +145,25 @@ class RunRecord:
         """Slots the newest plan asks for; none once the run has ended."""
         return self.plan.parallelism if self.plan and self.state is RunState.RUNNING else 0
 
+    @property
+    def adaptation(self) -> AdaptationCost:
+        """What a change costs: what was measured on this cluster, the setting as long as nothing was.
+
+        The median is expected, as one slow TaskManager must not forbid rescaling; risk is judged by the quantile that
+        the objective's confidence asks for.
+        """
+        measured = sorted(self.adaptation_costs_s)
+        if not measured:
+            usual = self.planning.initial_adaptation_cost_s
+            return AdaptationCost(expected_s=usual, high_s=usual)
+        confidence = getattr(self.spec.objective, "confidence", 0.5)
+        high = measured[min(len(measured) - 1, math.floor(confidence * len(measured)))]
+        expected = statistics.median(measured)
+        return AdaptationCost(expected_s=expected, high_s=max(expected, high))
+
     def cold(self, parallelism: int) -> bool:
-        """Whether a superstep at this parallelism, reported next, carries the weight of start-up."""
-        return self.supersteps_done == 0 or parallelism > self.parallelism
+        """Whether a superstep at this parallelism, reported next, carries start-up, of the run or of TaskManagers."""
+        return self.supersteps_done == 0 or parallelism > max(self.parallelism, self.capacity.existing_slots)
 
     def after(self, event: Event) -> RunRecord:
         """The run after one more event."""
@@ -183,7 +201,7 @@ class RunRecord:
             self,
             state=RunState.RUNNING,
             last_heard_at_s=event.at_s,
-            tried=self.tried | {report.requested_parallelism},
+            spent_slot_s=self.spent_slot_s + self._slot_s_until(event.at_s, parallelism),
             capacity=event.capacity,
             gaps_s=(*self.gaps_s, self._gap_before(event))[-GAPS_KEPT:],
         )
@@ -199,6 +217,7 @@ class RunRecord:
             duration_s=report.duration_s,
             cold=self.cold(parallelism),
             origin=Origin.THIS_RUN,
+            superstep=report.superstep,
         )
         return replace(
             known,
@@ -209,6 +228,11 @@ class RunRecord:
             own=(*self.own, observed),
             cpu_utilisation=event.flink.cpu_utilisation,
         )
+
+    def _slot_s_until(self, at_s: float, parallelism: int) -> float:
+        """Slot-seconds since the last report at this parallelism; none if the clock was set back."""
+        per = self.capacity.slots_per_task_manager
+        return max(0.0, at_s - self.last_heard_at_s) * math.ceil(parallelism / per) * per
 
     def _gap_before(self, event: BarrierReached) -> float:
         """Seconds of each superstep since the last report that were spent outside; missed ones count as equal."""

@@ -1,4 +1,4 @@
-"""What a user wants of a run: a runtime target at least cost, or speed while the slots are used well."""
+"""What a user wants of a run: a runtime target at least cost, or speed while slots are used well or a budget lasts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,24 @@ class EfficiencyTarget:
         require_fraction("min_efficiency", self.min_efficiency)
 
 
-Objective = RuntimeTarget | EfficiencyTarget
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostBudget:
+    """Finish as fast as possible and spend at most so much, with a probability of at least `confidence`.
+
+    Attributes:
+        budget_slot_s: Slot-seconds of the whole run; for a budget of money, that over the price of one.
+        confidence: Probability between 0 and 1, both excluded.
+    """
+
+    budget_slot_s: float
+    confidence: float = DEFAULT_CONFIDENCE
+
+    def __post_init__(self) -> None:
+        require_positive("budget_slot_s", self.budget_slot_s, unit="slot-seconds")
+        require_fraction("confidence", self.confidence)
+
+
+Objective = RuntimeTarget | EfficiencyTarget | CostBudget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

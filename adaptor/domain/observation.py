@@ -28,16 +28,20 @@ class ObservedDuration:
         duration_s: Wall-clock seconds of the superstep.
         cold: Whether start-up weighs on it: first superstep of a run, or first after widening.
         origin: Who measured it.
+        superstep: Number in its run, from 1; ``None`` if unknown.
     """
 
     parallelism: int
     duration_s: float
     cold: bool = False
     origin: Origin = Origin.THIS_RUN
+    superstep: int | None = None
 
     def __post_init__(self) -> None:
         if self.parallelism < 1:
             raise InvalidValueError("parallelism", f"must be at least 1, got {self.parallelism}")
+        if self.superstep is not None and self.superstep < 1:
+            raise InvalidValueError("superstep", f"must be at least 1, got {self.superstep}")
         require_measurable("duration_s", self.duration_s)
 
 
@@ -82,4 +86,10 @@ class Observation:
 
     def observed_duration(self, origin: Origin) -> ObservedDuration:
         """What a model needs of this observation, marked with who measured it."""
-        return ObservedDuration(parallelism=self.parallelism, duration_s=self.duration_s, cold=self.cold, origin=origin)
+        return ObservedDuration(
+            parallelism=self.parallelism,
+            duration_s=self.duration_s,
+            cold=self.cold,
+            origin=origin,
+            superstep=self.superstep,
+        )

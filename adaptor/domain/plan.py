@@ -15,11 +15,14 @@ class ReasonCode(enum.Enum):
     FASTEST_AVAILABLE = "fastest_available"
     NO_GAIN_FROM_MORE = "no_gain_from_more"
     FASTEST_EFFICIENT = "fastest_efficient"
+    FASTEST_WITHIN_BUDGET = "fastest_within_budget"
+    CHEAPEST_AVAILABLE = "cheapest_available"
     EXPLORE_WIDER = "explore_wider"
     EXPLORE_NARROWER = "explore_narrower"
     NOTHING_KNOWN = "nothing_known"
     UTILISATION_RULE = "utilisation_rule"
     UTILISATION_UNKNOWN = "utilisation_unknown"
+    PUBLISHED_RULE = "published_rule"
     STATIC = "static"
     LAST_SUPERSTEP = "last_superstep"
 
@@ -62,9 +65,11 @@ class Alternative:
     Attributes:
         parallelism: The candidate.
         superstep_s: Predicted duration of one superstep, in seconds; ``None`` where nothing is known.
-        finish_s: Predicted seconds from the run's start to its end.
-        cost_slot_s: Expected slot-seconds of the rest of the run.
-        on_time_probability: Probability of meeting the runtime target; ``None`` without a target.
+        finish_s: Predicted seconds from the run's start to its end if it were kept.
+        cost_slot_s: Expected slot-seconds of the rest of the run if the next superstep used it and the rest what then
+            serves best.
+        on_time_probability: Probability that the objective is met on those terms: target, budget or efficiency;
+            ``None`` where the policy does not tell.
         outside_observed_range: Whether the prediction extrapolates.
         verdict: Why it was chosen or not, in words.
     """

@@ -38,15 +38,12 @@ class PlanningSettings:
 
     Attributes:
         initial_adaptation_cost_s: What a rescale is taken to cost before one was measured.
-        max_explorations: Parallelisms that one run may try only to learn.
     """
 
     initial_adaptation_cost_s: float
-    max_explorations: int
 
     def __post_init__(self) -> None:
         require_not_negative("initial_adaptation_cost_s", self.initial_adaptation_cost_s, unit="seconds")
-        require_not_negative("max_explorations", self.max_explorations)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

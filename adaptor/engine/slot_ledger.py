@@ -56,6 +56,7 @@ class SlotLedger:
         return Capacity(
             existing_slots=max(0, capacity.existing_slots - others),
             obtainable_slots=max(0, capacity.obtainable_slots - others),
+            slots_per_task_manager=capacity.slots_per_task_manager,
         )
 
     async def capacity_or(self, run: RunSpec, *, otherwise: Capacity) -> Capacity:

@@ -263,7 +263,7 @@ def _events(flink_url: str) -> Iterator[Event]:
         max_supersteps=10 * HISTORY,
         flink_url=flink_url,
     )
-    planning = PlanningSettings(initial_adaptation_cost_s=4.0, max_explorations=3)
+    planning = PlanningSettings(initial_adaptation_cost_s=4.0)
     yield RunStarted(spec=spec, earlier=(), capacity=capacity, planning=planning, adaptation_costs_s=(), at_s=began_s)
     for superstep in range(1, HISTORY + 1):
         parallelism = 1 + superstep % SLOTS

@@ -27,7 +27,13 @@ Papers that formulas cite by key:
                  to Meet Runtime Targets", CloudCom 2017
 [Koch17]         Koch, Thamsen, Schmidt, Kao, "SMiPE: Estimating the Progress of Recurring Iterative Distributed
                  Dataflows", PDCAT 2017
+[Dantzig63]      Dantzig, "Linear Programming and Extensions", 1963: a basic optimum has as many parts as constraints
+[Ferguson12]     Ferguson, Bodik, Kandula, Boutin, Fonseca, "Jockey: Guaranteed Job Latency in Data Parallel
+                 Clusters", EuroSys 2012
 [Shah14]         Shah, Wilson, Ghahramani, "Student-t Processes as Alternatives to Gaussian Processes",
                  AISTATS 2014
+[Hogg10]         Hogg, Bovy, Lang, "Data analysis recipes: Fitting a model to data", arXiv:1008.4686, 2010: mixtures
+                 of right and wrong points
+[Gunther07]      Gunther, "Guerrilla Capacity Planning", 2007, ch. 4: the universal scalability law
 ================ ======================================================================================
 """

@@ -32,8 +32,9 @@ MOST_GIVEN = 3
 SUBSETS = 6
 """Choices of given parallelisms that are tried for each context and number."""
 
-USUAL_STRETCH, USUAL_TAIL = 1.3, 5.0
-"""What holds where there are too few contexts to learn from: wider than the process itself says."""
+USUAL_STRETCH, USUAL_TAIL = 1.0, 5.0
+"""What holds where there are too few contexts to learn from: what the process itself says, which before it has learnt
+is wide, with heavy tails."""
 
 USUAL_WEIGHT = 1.0
 """Contexts that the usual stretch is worth."""

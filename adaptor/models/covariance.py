@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adaptor.models.arrays import Counts, Floats
+from adaptor.models.arrays import Counts, Flags, Floats
 from adaptor.models.curve import ANY_SLOPE_SPREAD
 
 LEVEL_VARIANCE = 9.0
@@ -78,6 +78,19 @@ class Inputs:
     context: Counts
     contributor: Counts
     data: Floats
+
+    def taken(self, chosen: Flags) -> Inputs:
+        """Those points alone, shape (N,)."""
+        return Inputs(
+            log_parallelism=self.log_parallelism[chosen],
+            natural=self.natural[chosen],
+            scaled=self.scaled[chosen],
+            categories=self.categories[chosen],
+            crowding=self.crowding[chosen],
+            context=self.context[chosen],
+            contributor=self.contributor[chosen],
+            data=self.data,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

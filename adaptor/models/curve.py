@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from adaptor.domain.informed_prior import InformedPrior, PriorCurve
 from adaptor.models.arrays import Flags, Floats
 
-ANY_SLOPE, ANY_SLOPE_SPREAD = -0.6, 0.4
-"""Slope of log seconds over log parallelism of any program, and its spread: perfect division is -1, no gain is 0."""
+ANY_SLOPE, ANY_SLOPE_SPREAD = -0.7, 0.3
+"""Slope of log seconds over log parallelism of any program, and its spread: perfect division is -1, no gain is 0, and
+most published curves of Spark and Flink jobs [Thamsen16b] [Will21] lie between -0.4 and -1."""
 
-ANY_BEND = 0.1
-"""Standard deviation of what bends that line, as a factor on the squared distance in log parallelism."""
+ANY_BEND, ANY_BEND_LENGTH = 0.25, 1.0
+"""Standard deviation of what bends that line smoothly, and over which distance in log parallelism it does: where the
+cores, the memory or the network end, curves turn within a factor of three, and may then rise."""
 
 ANY_ROUGHNESS = 0.05
 """Standard deviation of log seconds around any smooth law: half of the error that [Venkataraman16] reports."""
+
+ANY_DIRECTIONS = 10
+"""Directions that a law of any program is written down in; what the eleventh carries is below a hundredth."""
 
 
 class LeveledCurve:
@@ -87,11 +94,26 @@ def any_curve(prior: InformedPrior) -> PriorCurve:
     grid = np.log(np.array(prior.parallelisms, dtype=np.float64))
     middle = float(np.log(prior.least_measured * prior.most_measured) / 2)
     level = float(np.interp(middle, grid, prior.curves[0].log_s)) if prior.level_known else 0.0
-    away = grid - middle
     return PriorCurve(
-        log_s=tuple((level + ANY_SLOPE * away).tolist()),
-        directions=(tuple((ANY_SLOPE_SPREAD * away).tolist()), tuple((ANY_BEND * away**2).tolist())),
+        log_s=tuple((level + ANY_SLOPE * (grid - middle)).tolist()),
+        directions=any_directions(prior.parallelisms, middle, ANY_SLOPE_SPREAD),
         roughness=ANY_ROUGHNESS,
         level_known=False,
         shared=False,
     )
+
+
+@cache
+def any_directions(parallelisms: tuple[int, ...], middle: float, slope_spread: float) -> tuple[tuple[float, ...], ...]:
+    """In which directions a program's law may lie off a straight line: its slope, and smooth bends.
+
+    Args:
+        parallelisms: Where the law is written down.
+        middle: Log parallelism around which the line turns.
+        slope_spread: Standard deviation of its slope.
+    """
+    grid = np.log(np.array(parallelisms, dtype=np.float64))
+    apart = (grid[:, np.newaxis] - grid) / ANY_BEND_LENGTH
+    values, vectors = np.linalg.eigh(ANY_BEND**2 * np.exp(-0.5 * apart**2))
+    bends = (vectors * np.sqrt(np.maximum(values, 0.0)))[:, ::-1][:, :ANY_DIRECTIONS]
+    return (tuple((slope_spread * (grid - middle)).tolist()), *(tuple(one) for one in bends.T.tolist()))

@@ -91,15 +91,17 @@ class Encoder:
         categorical: Kind and name of the others.
         codes: For each of those its known values, in order.
         has_memory: Whether the memory of all workers is known.
+        cliffs: Whether crowding is told; else it is the same everywhere.
     """
 
     numeric: tuple[Column, ...]
     categorical: tuple[tuple[str, str], ...]
     codes: tuple[tuple[str, ...], ...]
     has_memory: bool
+    cliffs: bool = True
 
     @classmethod
-    def fit(cls, places: Sequence[Place]) -> Encoder:
+    def fit(cls, places: Sequence[Place], *, cliffs: bool = True) -> Encoder:
         """The columns of these places."""
         numeric, categorical = [], []
         for kind, name in _columns(places):
@@ -117,6 +119,7 @@ class Encoder:
             categorical=tuple(categorical[i] for i in order),
             codes=tuple(found[i] for i in order),
             has_memory=all(place.memory_mb for place in places),
+            cliffs=cliffs,
         )
 
     @property
@@ -137,6 +140,8 @@ class Encoder:
         )
 
     def _crowding(self, places: Sequence[Place], natural: Floats) -> Floats:
+        if not self.cliffs:
+            return np.zeros(len(places))
         data = [i for i, column in enumerate(self.numeric) if column.kind == DATA and column.logarithmic]
         size = natural[:, data].mean(axis=1) if data else np.zeros(len(places))
         if not self.has_memory:

@@ -4,6 +4,7 @@ Several hypotheses are held at once:
 
 - everything that was measured and shared holds for this run, up to the usual difference between runs;
 - only what this machine measured itself does;
+- everything does but at single parallelisms, where something of its own happens (too little memory, a bad worker);
 - the shape of the curve does, but not its level (another clock, another machine);
 - nothing does: this run alone counts, with the law that any program might follow.
 
@@ -12,7 +13,7 @@ Before the run's first superstep the first one is believed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from adaptor.domain.informed_prior import InformedPrior
@@ -22,12 +23,17 @@ OTHER_LEVEL = 2.0
 """Standard deviation of the log of a level that is only vaguely known: a factor of seven either way; a thousand, as
 between seconds and milliseconds, is then three and a half of them."""
 
-UNKNOWN_LEVEL = 6.0
-"""The same of a level of which nothing is known: supersteps last from milliseconds to hours."""
+UNKNOWN_LEVEL = 100.0
+"""The same of a level of which nothing is known. Supersteps last from milliseconds to hours, six either way of a
+second; it is taken so much wider that the unit of time says nothing of the slope, either."""
 
 ALTERNATIVE_CHANCE = 0.004
 """How likely each but the first hypothesis is before the first superstep: together about one run in a hundred is like
 nothing that was measured before it."""
+
+SINGLE_SPREAD = 0.5
+"""Standard deviation of log seconds of what happens at a single parallelism alone: a memory cliff makes supersteps
+longer by a third to a factor of three."""
 
 
 class Hypothesis(Enum):
@@ -35,6 +41,7 @@ class Hypothesis(Enum):
 
     EVERYTHING = "everything"
     THIS_MACHINE = "this_machine"
+    NOT_EVERYWHERE = "not_everywhere"
     SHAPE_ONLY = "shape_only"
     THIS_RUN = "this_run"
 
@@ -49,6 +56,7 @@ class Held:
         earlier: Whether earlier runs of the context on this machine count.
         peers: Whether those of peers do.
         shared: Whether measurements of peers are part of the curve.
+        single: Standard deviation of log seconds of what each measured parallelism may have of its own.
     """
 
     kind: Hypothesis
@@ -56,6 +64,7 @@ class Held:
     earlier: bool
     peers: bool
     shared: bool
+    single: float = 0.0
 
 
 def hypotheses(prior: InformedPrior, *, earlier: bool, peers: bool) -> tuple[Held, ...]:
@@ -67,11 +76,19 @@ def hypotheses(prior: InformedPrior, *, earlier: bool, peers: bool) -> tuple[Hel
         peers: Whether peers shared some.
     """
     machine = _this_machine(prior, earlier=earlier) if prior.curves[0].shared or peers else ()
-    shape = (_first(prior, Hypothesis.SHAPE_ONLY, run_level=OTHER_LEVEL),) if prior.level_known else ()
+    shape = (
+        replace(_first(prior, Hypothesis.NOT_EVERYWHERE, run_level=prior.run_level), single=SINGLE_SPREAD),
+        _first(prior, Hypothesis.SHAPE_ONLY, run_level=OTHER_LEVEL),
+    )
     level = OTHER_LEVEL if prior.level_known else UNKNOWN_LEVEL
     any_law = LeveledCurve(prior.parallelisms, any_curve(prior), level_spread=level, run_level=0.0)
     alone = Held(kind=Hypothesis.THIS_RUN, curve=any_law, earlier=False, peers=False, shared=False)
-    return (_first(prior, Hypothesis.EVERYTHING, run_level=prior.run_level), *machine, *shape, alone)
+    return (
+        _first(prior, Hypothesis.EVERYTHING, run_level=prior.run_level),
+        *machine,
+        *(shape if prior.level_known else ()),
+        alone,
+    )
 
 
 def _first(prior: InformedPrior, kind: Hypothesis, *, run_level: float) -> Held:

@@ -19,7 +19,7 @@ from adaptor.models.gaussian import Joint, conditioned, log_density
 from adaptor.models.hypotheses import ALTERNATIVE_CHANCE, Held, Hypothesis, hypotheses
 from adaptor.models.noise import SpreadPrior
 from adaptor.models.points import Points
-from adaptor.models.prediction import Prediction
+from adaptor.models.prediction import JointPrediction, Prediction
 
 CONTRADICTION_DOF = 5.0
 """Most degrees of freedom of the density that hypotheses are judged by; a usual choice for robust regression."""
@@ -86,23 +86,43 @@ class InformedModel:
         Returns:
             Distributions for each, shape (n,); all unknown as long as neither prior nor measurement knows a level.
         """
-        wanted = parallelisms.astype(np.float64)
-        mean, variance = self._posterior(wanted)
-        known = self.prior.level_known or len(self.measured) > 0
-        step = min(len(self.measured), len(self.prior.stretch) - 1)
-        return Prediction(
-            parallelisms=parallelisms,
-            expected_log_s=mean if known else np.full(len(wanted), np.nan),
-            spread_of_expectation=np.sqrt(variance) * self.prior.stretch[step],
-            noise=self.noise.spread,
-            degrees_of_freedom=self.prior.degrees_of_freedom[step],
-            outside_observed_range=self._outside(wanted),
+        mean, variance = self._posterior(parallelisms.astype(np.float64))
+        return self._prediction(parallelisms, mean, variance * self._stretch**2)
+
+    def joint(self, parallelisms: Counts) -> JointPrediction:
+        """The same with the covariance of what is expected at each; arguments as of `predict`."""
+        mean, covariance = self._joint_posterior(parallelisms.astype(np.float64))
+        covariance *= self._stretch**2
+        return JointPrediction(
+            prediction=self._prediction(parallelisms, mean, np.diag(covariance)), covariance=covariance
         )
 
-    def _outside(self, wanted: Floats) -> Flags:
-        measured = self.measured.tolist()
-        least, most = min([self.prior.least_measured, *measured]), max([self.prior.most_measured, *measured])
-        outside: Flags = (wanted < least) | (wanted > most)
+    def _prediction(self, parallelisms: Counts, mean: Floats, variance: Floats) -> Prediction:
+        known = self.prior.level_known or len(self.measured) > 0
+        return Prediction(
+            parallelisms=parallelisms,
+            expected_log_s=mean if known else np.full(len(mean), np.nan),
+            spread_of_expectation=np.sqrt(variance),
+            noise=self.noise.spread,
+            degrees_of_freedom=self.prior.degrees_of_freedom[self._step],
+            outside_observed_range=self._outside(parallelisms),
+        )
+
+    @property
+    def _step(self) -> int:
+        """Which calibration holds after so many measured parallelisms."""
+        return min(len(self.measured), len(self.prior.stretch) - 1)
+
+    @property
+    def _stretch(self) -> float:
+        return self.prior.stretch[self._step]
+
+    def _outside(self, wanted: Counts) -> Flags:
+        learnt = [self.prior.least_measured, self.prior.most_measured] if self.prior.sources else []
+        range_ = [*learnt, *self.measured.tolist()]
+        if not range_:
+            return np.ones(len(wanted), dtype=np.bool_)
+        outside: Flags = (wanted < min(range_)) | (wanted > max(range_))
         return outside
 
     def _posterior(self, wanted: Floats) -> tuple[Floats, Floats]:
@@ -118,15 +138,40 @@ class InformedModel:
         mean /= total
         return mean, np.maximum(square / total - mean**2, 0.0)
 
+    def _joint_posterior(self, wanted: Floats) -> tuple[Floats, Floats]:
+        """Mean, shape (n,), and covariance, shape (n, n), of the mixture of all hypotheses."""
+        mean, square, total = np.zeros(len(wanted)), np.zeros((len(wanted), len(wanted))), 0.0
+        for one in self.held:
+            weight = self.weights[one.kind]
+            if weight > NEGLIGIBLE:
+                part_mean, part_covariance = self._jointly_given_all(one, wanted)
+                mean += weight * part_mean
+                square += weight * (part_covariance + np.outer(part_mean, part_mean))
+                total += weight
+        mean /= total
+        return mean, square / total - np.outer(mean, mean)
+
+    def _jointly_given_all(self, one: Held, wanted: Floats) -> tuple[Floats, Floats]:
+        points, own, logs, noise = self._measured_by(one)
+        at = np.concatenate([points, wanted])
+        this_run = np.concatenate([own, np.ones(len(wanted), dtype=np.bool_)])
+        measured = np.isin(at, points)
+        covariance = one.curve.covariance(at, this_run, at, this_run)
+        covariance += _single(one, at, at) * np.outer(measured, measured)
+        covariance[: len(points), : len(points)] += np.diag(noise)
+        return conditioned(one.curve.mean(at), covariance, logs, slice(0, len(points)), slice(len(points), len(at)))
+
     def _given_all(self, one: Held, wanted: Floats) -> tuple[Floats, Floats]:
         points, own, logs, noise = self._measured_by(one)
         this_run = np.ones(len(wanted), dtype=np.bool_)
         return Joint(
             measured_mean=one.curve.mean(points),
-            measured_covariance=one.curve.covariance(points, own, points, own) + np.diag(noise),
+            measured_covariance=one.curve.covariance(points, own, points, own)
+            + _single(one, points, points)
+            + np.diag(noise),
             mean=one.curve.mean(wanted),
-            variance=one.curve.variance(wanted),
-            across=one.curve.covariance(wanted, this_run, points, own),
+            variance=one.curve.variance(wanted) + one.single**2 * np.isin(wanted, points),
+            across=one.curve.covariance(wanted, this_run, points, own) + _single(one, wanted, points),
         ).given(logs)
 
     def _measured_by(self, one: Held) -> tuple[Floats, Flags, Floats, Floats]:
@@ -150,7 +195,7 @@ class InformedModel:
     def _log_evidence(self, one: Held) -> float:
         """How well a hypothesis foretold this run's supersteps, what others measured being known."""
         points, own, logs, noise = self._measured_by(one)
-        covariance = one.curve.covariance(points, own, points, own) + np.diag(noise)
+        covariance = one.curve.covariance(points, own, points, own) + _single(one, points, points) + np.diag(noise)
         first = int((~own).sum())
         mean, spread = conditioned(
             one.curve.mean(points), covariance, logs[:first], slice(0, first), slice(first, len(points))
@@ -162,3 +207,9 @@ class InformedModel:
     def _surprise_dof(self) -> float:
         """Tails as heavy as errors were seen to have, or heavier."""
         return min(CONTRADICTION_DOF, self.prior.degrees_of_freedom[0])
+
+
+def _single(one: Held, left: Floats, right: Floats) -> Floats:
+    """Covariance of what parallelisms have of their own, where both are the same, shape (n, m)."""
+    single: Floats = one.single**2 * (left[:, np.newaxis] == right[np.newaxis])
+    return single

@@ -31,9 +31,9 @@ AMDAHL_CHANCE = 0.4
 WANDERS = (0.1, 0.2)
 """Standard deviations of the path after one unit of log scale-out, a factor of e."""
 
-NOISES = (0.003, 0.01)
-"""Standard deviations of log seconds between runs: quiet clusters show 0.3 to 1 %. Greater ones cannot be told from
-wander by single runs, and would smooth away what is true."""
+NOISES = (0.003, 0.01, 0.03)
+"""Standard deviations of log seconds between runs: quiet clusters show 0.3 to 1 %, shared ones more. Greater ones
+cannot be told from wander by single runs, and would smooth away what is true."""
 
 REACH = 3.0
 """Logs of scale-out over which a path forgets: beyond any range that is measured, so that it wanders freely."""

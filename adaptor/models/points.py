@@ -31,19 +31,18 @@ class Points:
     free: float
 
 
-def grouped(observations: Sequence[ObservedDuration], logs: Floats, *, known_start_ups: Sequence[float] = ()) -> Points:
+def grouped(observations: Sequence[ObservedDuration], *, known_start_ups_s: Sequence[float] = ()) -> Points:
     """Mean log duration and weight at each parallelism.
 
     Args:
-        observations: Of one execution context, n of them.
-        logs: Shape (n,), their log seconds, levelled between runs.
-        known_start_ups: Logs of start-up factors that were measured elsewhere.
+        observations: Of one execution context and one origin, n of them.
+        known_start_ups_s: Seconds of start-up that were measured elsewhere.
 
     Returns:
         The groups.
     """
     at = np.array([one.parallelism for one in observations], dtype=np.float64)
-    logs, weights = warm_log_durations(observations, logs, known_start_ups=known_start_ups)
+    logs, weights = warm_log_durations(observations, known_start_ups_s=known_start_ups_s)
     parallelisms, groups = np.unique(at, return_inverse=True)
     counts: Floats = np.bincount(groups, weights=weights, minlength=len(parallelisms)).astype(np.float64)
     means = np.bincount(groups, weights=weights * logs, minlength=len(parallelisms)) / counts

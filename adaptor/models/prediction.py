@@ -68,21 +68,34 @@ class Prediction:
             level=INTERVAL_LEVEL,
         )
 
-    def probability_within(self, budgets_s: Floats, supersteps: int) -> Floats:
-        """Probability that `supersteps` supersteps take at most the budget, shape (n,); NaN where unknown.
+    def chance_within(self, superstep_s: Floats, spread: Floats) -> Floats:
+        """Probability that supersteps take at most so long in the mean, shape (n,); NaN where unknown.
 
         Args:
-            budgets_s: Shape (n,), seconds; zero or less means certainly not.
-            supersteps: How many, at least 1.
+            superstep_s: Shape (n,); zero or less means certainly not.
+            spread: Standard deviation of the log of that mean, shape (n,).
         """
         with np.errstate(divide="ignore", invalid="ignore"):
-            slack = np.log(np.maximum(budgets_s, 0.0)) - self.expected_log_s - np.log(supersteps)
-        probabilities: Floats = stdtr(self.degrees_of_freedom, slack / self._spread(supersteps))
+            slack = np.log(np.maximum(superstep_s, 0.0)) - self.expected_log_s
+        probabilities: Floats = stdtr(self.degrees_of_freedom, slack / spread)
         return probabilities
 
     def _spread(self, supersteps: int) -> Floats:
         spread: Floats = np.sqrt(self.spread_of_expectation**2 + self.noise**2 / supersteps)
         return spread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JointPrediction:
+    """Superstep durations at several parallelisms with how they hang together.
+
+    Attributes:
+        prediction: Each for itself, shape (n,).
+        covariance: Of the expectations, shape (n, n); the squares of `spread_of_expectation` are its diagonal.
+    """
+
+    prediction: Prediction
+    covariance: Floats
 
 
 def quantile(level: float, degrees_of_freedom: float) -> float:

@@ -16,10 +16,11 @@ import numpy as np
 from adaptor.domain.checks import LONGEST_S, SHORTEST_S
 from adaptor.domain.context import ExecutionContext
 from adaptor.domain.informed_prior import MAX_PARALLELISMS, MAX_SOURCES, InformedPrior, PriorCurve, PriorSource
-from adaptor.models.arrays import Floats
-from adaptor.models.calibration import USUAL_STRETCH, USUAL_TAIL
-from adaptor.models.curve import ANY_BEND, ANY_ROUGHNESS, ANY_SLOPE, ANY_SLOPE_SPREAD
+from adaptor.models.arrays import Flags, Floats
+from adaptor.models.curve import ANY_ROUGHNESS, ANY_SLOPE, ANY_SLOPE_SPREAD, any_directions
+from adaptor.models.learning import WHOLE, Parts
 from adaptor.models.noise import RUN_LEVEL, SUPERSTEP_NOISE, SpreadPrior
+from adaptor.models.nothing_known import ANY_TAIL
 from adaptor.models.program import ProgramModel
 from adaptor.models.training import Place, TrainingRow, TrainingSet
 
@@ -49,12 +50,13 @@ class Prior:
     slopes: dict[str, float]
 
     @classmethod
-    def fit(cls, rows: Sequence[TrainingRow], *, seed: int = 0) -> Prior:
+    def fit(cls, rows: Sequence[TrainingRow], *, seed: int = 0, parts: Parts = WHOLE) -> Prior:
         """The prior of these rows.
 
         Args:
             rows: Of any programs and contributors; supersteps that failed are not among them.
             seed: Of everything random.
+            parts: What models are made of.
         """
         by_program: defaultdict[str, list[TrainingRow]] = defaultdict(list)
         for row in rows:
@@ -65,7 +67,7 @@ class Prior:
         programs = {}
         for name, training in sets.items():
             mean, spread = _usual_slope([slope for other, slope in known.items() if other != name])
-            programs[name] = ProgramModel.fit(training, slope=spread, mean_slope=mean, seed=seed)
+            programs[name] = ProgramModel.fit(training, slope=spread, mean_slope=mean, seed=seed, parts=parts)
         return cls(programs=programs, slopes=known)
 
     def with_trees(self, share: float) -> Prior:
@@ -111,7 +113,8 @@ def _tabulated(program: ProgramModel, place: Place, parallelisms: tuple[int, ...
     if shared and own:
         alone = _curve(program, place, parallelisms, contributor, sources=(THIS_MACHINE,), shared=False)
         curves.append(alone)
-    other = np.array([one.context.key != place.context.key for one in training.places])[training.place]
+    elsewhere = np.array([one.context.key != place.context.key for one in training.places])
+    other = elsewhere[training.place]
     return InformedPrior(
         parallelisms=parallelisms,
         curves=tuple(curves),
@@ -122,7 +125,7 @@ def _tabulated(program: ProgramModel, place: Place, parallelisms: tuple[int, ...
         most_measured=int(training.parallelism[other].max()),
         stretch=program.calibration.stretch,
         degrees_of_freedom=program.calibration.degrees_of_freedom,
-        sources=_sources(program, other),
+        sources=_sources(program, elsewhere),
     )
 
 
@@ -174,17 +177,17 @@ def _like(program: ProgramModel, context: ExecutionContext) -> Place:
     )
 
 
-def _sources(program: ProgramModel, other: Floats) -> tuple[PriorSource, ...]:
+def _sources(program: ProgramModel, other: Flags) -> tuple[PriorSource, ...]:
     """Contributors by how much they measured in other contexts; the smallest are summed up in one."""
     training, found = program.training, []
-    for code, name in enumerate(training.contributors):
-        mine = (training.contributor == code) & (other > 0)
-        if mine.any():
+    for code, (name, places) in enumerate(zip(training.contributors, training.measured_places, strict=True)):
+        mine = places[other[places]]
+        if len(mine):
             found.append(
                 PriorSource(
                     contributor=name,
-                    observations=int(training.count[mine].sum()),
-                    contexts=len(np.unique(training.place[mine])),
+                    observations=len(mine),
+                    contexts=len(np.unique(mine)),
                     weight=float(program.weights[code]),
                 )
             )
@@ -225,13 +228,12 @@ def _shape_alone(others: Sequence[float], prior: Prior, context: ExecutionContex
     trainings = [one.training for name, one in sorted(prior.programs.items()) if name != context.program]
     sources: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
     for training in trainings:
-        for code, name in enumerate(training.contributors):
-            mine = training.contributor == code
-            sources[name].append((int(training.count[mine].sum()), len(np.unique(training.place[mine]))))
+        for name, places in zip(training.contributors, training.measured_places, strict=True):
+            sources[name].append((len(places), len(np.unique(places))))
     listed = sorted(((sum(a for a, _ in v), sum(b for _, b in v), name) for name, v in sources.items()), reverse=True)
     curve = PriorCurve(
         log_s=tuple((mean * away).tolist()),
-        directions=(tuple((spread.spread * away).tolist()), tuple((ANY_BEND * away**2).tolist())),
+        directions=any_directions(GRID, float(np.log(GRID).mean()), spread.spread),
         roughness=ANY_ROUGHNESS,
         level_known=False,
         shared=any(name != THIS_MACHINE for name in sources),
@@ -244,8 +246,8 @@ def _shape_alone(others: Sequence[float], prior: Prior, context: ExecutionContex
         run_level=RUN_LEVEL.spread,
         least_measured=int(min(one.parallelism.min() for one in trainings)),
         most_measured=int(max(one.parallelism.max() for one in trainings)),
-        stretch=(USUAL_STRETCH,),
-        degrees_of_freedom=(USUAL_TAIL,),
+        stretch=(1.0,),
+        degrees_of_freedom=(ANY_TAIL,),
         sources=tuple(
             PriorSource(contributor=name, observations=count, contexts=contexts, weight=1.0)
             for count, contexts, name in listed[:MAX_SOURCES]

@@ -12,9 +12,9 @@ from adaptor.models.arrays import Counts, Flags, Floats
 from adaptor.models.calibration import Calibration, Held, calibrated
 from adaptor.models.covariance import Covariance, Distances, Inputs
 from adaptor.models.features import Encoder
+from adaptor.models.learning import WHOLE, Parts, learnt
 from adaptor.models.noise import SpreadPrior
-from adaptor.models.outliers import noise_of_outliers, trust_in_contributors
-from adaptor.models.process import fitted, left_out
+from adaptor.models.process import left_out
 from adaptor.models.training import Place, TrainingSet
 from adaptor.models.trees import Trees, fitted_trees
 
@@ -22,14 +22,8 @@ DATA_EXPONENT = 0.8
 """Power of the size of the data that durations are thought to follow before it was measured: work divides by it, a
 fixed part does not. If a context has several sizes, which often grow together, each gets its share."""
 
-MOST_FOR_SEARCH = 300
-"""Points from which sizes and lengths are learnt; the search takes time by the third power of them, 2 s at 300."""
-
 MOST_FOR_PREDICTION = 1000
 """Points that a prediction rests on, those most alike first: 0.1 s and 10 MB each time."""
-
-ROUNDS = 3
-"""How often outliers are looked for and the rest is fitted again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +54,9 @@ class ProgramModel:
     weights: Floats
 
     @classmethod
-    def fit(cls, training: TrainingSet, *, slope: SpreadPrior, mean_slope: float, seed: int) -> ProgramModel:
+    def fit(
+        cls, training: TrainingSet, *, slope: SpreadPrior, mean_slope: float, seed: int, parts: Parts = WHOLE
+    ) -> ProgramModel:
         """The model of these points.
 
         Args:
@@ -68,20 +64,25 @@ class ProgramModel:
             slope: Spread of the slope over log parallelism between programs.
             mean_slope: Its expectation.
             seed: Of everything random.
+            parts: What it is made of.
         """
-        encoder = Encoder.fit(training.places)
+        encoder = Encoder.fit(training.places, cliffs=parts.cliffs)
         centre = Centre.of(encoder, training, slope=mean_slope)
         inputs = centre.inputs(encoder, training.places, training.place, training.parallelism, training.contributor)
-        values = training.log_s - centre.expected(inputs, mean_slope)
         start = Covariance.initial(len(encoder.numeric), slope_spread=slope.spread)
-        covariance, noise, weights = _learnt(start, inputs, values, training)
+        expected = centre.expected(inputs, mean_slope)
+        found = learnt(start, inputs, training, expected, parts)
+        training, covariance, noise = found.training, found.covariance, found.noise
+        values = training.log_s - expected
         total = covariance.of(Distances.of(inputs, inputs)) + np.diag(noise)
         apart = np.empty(len(values))
         blocks = left_out(total, values, training.place)
         for one in blocks:
             apart[one.places] = training.log_s[one.places] - values[one.places] + one.mean
-        trust = np.minimum(1.0, training.variance / noise)
-        trees, apart = fitted_trees(inputs, training.log_s, weights=trust, without_context=apart, seed=seed)
+        trust = training.belief * np.minimum(1.0, training.variance / noise)
+        trees = None
+        if parts.trees:
+            trees, apart = fitted_trees(inputs, training.log_s, weights=trust, without_context=apart, seed=seed)
         held = [
             Held(
                 error=(training.log_s - apart)[sound],
@@ -101,7 +102,7 @@ class ProgramModel:
             noise=noise,
             trees=trees,
             calibration=calibrated(held),
-            weights=weights,
+            weights=found.weights,
         )
 
     def curve(
@@ -129,7 +130,7 @@ class ProgramModel:
         mean = self.centre.expected(wanted, self.slope)
         if not known.any():
             return mean, own
-        chosen = _taken(train, known)
+        chosen = train.taken(known)
         factor = cho_factor(self.covariance.of(Distances.of(chosen, chosen)) + np.diag(self.noise[known]), lower=True)
         across = self.covariance.of(Distances.of(wanted, chosen))
         values = (self.training.log_s - self.centre.expected(train, self.slope))[known]
@@ -149,7 +150,8 @@ class ProgramModel:
 
     def _wanted(self, places: Sequence[Place], parallelisms: Floats, contributor: str) -> Inputs:
         names = self.training.contributors
-        code = names.index(contributor) if contributor in names else len(names)
+        # After the last name comes what several measured together, then who is not known.
+        code = names.index(contributor) if contributor in names else len(names) + 1
         count = len(parallelisms)
         return self.centre.inputs(
             self.encoder,
@@ -161,7 +163,7 @@ class ProgramModel:
 
     def _usable(self, place: Place, sources: Sequence[str] | None) -> Flags:
         other = np.array([one.context.key != place.context.key for one in self.training.places])
-        heard = np.array([sources is None or one in sources for one in self.training.contributors])
+        heard = np.array([sources is None or one in sources for one in self.training.contributors] + [sources is None])
         usable: Flags = other[self.training.place] & heard[self.training.contributor]
         return usable
 
@@ -237,55 +239,8 @@ class Centre:
             natural=natural,
             scaled=natural / encoded.scale,
             categories=encoded.categories[place],
-            crowding=encoded.crowding[place] - log_parallelism,
+            crowding=encoded.crowding[place] - (log_parallelism if encoder.cliffs else 0.0),
             context=place,
             contributor=contributor,
             data=self.data,
         )
-
-
-def _learnt(
-    usual: Covariance, inputs: Inputs, values: Floats, training: TrainingSet
-) -> tuple[Covariance, Floats, Floats]:
-    """Sizes and lengths, noise of each point, and weights of contributors, by turns."""
-    between, covariance = Distances.of(inputs, inputs), usual
-    # Before anything is learnt, so that a liar's offset is not taken for what contributors usually differ by.
-    usually = usual.of(between) + np.diag(training.variance)
-    trust = trust_in_contributors(usually, values, training.contributor)
-    noise = training.variance + trust.doubts[training.contributor]
-    sample = _sample(training.place)
-    part = _taken(inputs, sample)
-    near = Distances.of(part, part)
-    for _ in range(ROUNDS):
-        covariance = fitted(usual, near, values[sample], noise[sample], start=covariance)
-        total = covariance.of(between)
-        doubted = training.variance + trust.doubts[training.contributor]
-        trust = trust.less(trust_in_contributors(total + np.diag(doubted), values, training.contributor))
-        doubted = training.variance + trust.doubts[training.contributor]
-        found = doubted + noise_of_outliers(total + np.diag(doubted), values)
-        settled = np.allclose(found, noise)
-        noise = found
-        if settled:
-            break
-    return covariance, noise, trust.weights
-
-
-def _sample(place: Counts) -> Flags:
-    """Points of whole contexts, evenly chosen, at most about `MOST_FOR_SEARCH`."""
-    contexts, counts = np.unique(place, return_counts=True)
-    step = max(1, int(np.ceil(counts.sum() / MOST_FOR_SEARCH)))
-    chosen: Flags = np.isin(place, contexts[::step])
-    return chosen
-
-
-def _taken(inputs: Inputs, chosen: Flags) -> Inputs:
-    return Inputs(
-        log_parallelism=inputs.log_parallelism[chosen],
-        natural=inputs.natural[chosen],
-        scaled=inputs.scaled[chosen],
-        categories=inputs.categories[chosen],
-        crowding=inputs.crowding[chosen],
-        context=inputs.context[chosen],
-        contributor=inputs.contributor[chosen],
-        data=inputs.data,
-    )

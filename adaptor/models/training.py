@@ -7,8 +7,8 @@ names serve to tell one column, category or contributor from another and for not
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,21 +16,9 @@ from adaptor.domain.checks import require_measurable, require_positive
 from adaptor.domain.context import ExecutionContext
 from adaptor.errors import InvalidValueError
 from adaptor.models.arrays import Counts, Floats
+from adaptor.models.groups import FEWEST_FOR_MEDIAN, NORMAL_MAD, Observed, Summary, equal_votes
 from adaptor.models.noise import RUN_LEVEL, SUPERSTEP_NOISE, SpreadPrior
-from adaptor.models.start_up import COLD_WEIGHT, START_UP_LOG
-
-NORMAL_MAD = 1.4826
-"""Standard deviation of a normal distribution over its median absolute deviation."""
-
-MEDIAN_COST = float(np.pi / 2)
-"""Variance of the median over that of the mean, for normal noise and many points."""
-
-FEWEST_FOR_MEDIAN = 3
-"""Observations from which on their median is taken: with two it is their mean."""
-
-GROUP_WEIGHT = 4.0
-"""Observations that the common noise is worth against that of one group: as many as groups usually hold."""
-
+from adaptor.models.start_up import without_start_up
 
 MOST_GROUPS = 800
 """Groups that a program is learnt from: memory grows by their square, 100 MB here, and time by their third power."""
@@ -88,17 +76,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingSet:
-    """Rows of one program by context, parallelism and contributor; arrays have shape (groups,) unless said otherwise.
+    """Rows of one program in groups; arrays have shape (groups,) unless said otherwise.
 
     Attributes:
         places: Contexts, in an order that depends on measurements alone.
         contributors: Likewise.
         place: Index into `places`.
-        contributor: Index into `contributors`.
+        contributor: Index into `contributors`; their number for what several peers measured together.
         parallelism: Subtasks.
         log_s: Median log seconds of a warm superstep.
         variance: Of `log_s`, from the noise between observations.
-        count: Observations.
+        belief: From 0 to 1, which share of them is believed.
+        observed: All of them.
         noise: Spread between observations of one group.
         run_level: Standard deviation between runs of one context.
     """
@@ -110,42 +99,45 @@ class TrainingSet:
     parallelism: Floats
     log_s: Floats
     variance: Floats
-    count: Counts
+    belief: Floats
+    observed: Observed
     noise: SpreadPrior
     run_level: float
 
     @classmethod
     def of(cls, rows: Sequence[TrainingRow]) -> TrainingSet:
-        """The rows, grouped.
+        """The rows, grouped, all of them believed.
 
         Args:
             rows: Of one program, at least one.
         """
+        groups = _grouped(rows)
         by_context: defaultdict[str, list[TrainingRow]] = defaultdict(list)
-        groups: defaultdict[tuple[str, int, str], list[TrainingRow]] = defaultdict(list)
         for row in rows:
-            key = row.context.key
-            by_context[key].append(row)
-            groups[key, row.parallelism, row.contributor].append(row)
-        found = {key: _Group.of(members) for key, members in groups.items()}
-        contexts = _ranks({key: key[0] for key in found}, found)
-        contributors = _ranks({key: key[2] for key in found}, found)
-        contexts = _thinned(contexts, len(found))
+            by_context[row.context.key].append(row)
+        contexts = _thinned(_ranks((row.context.key, row) for row in rows), len(groups))
+        contributors = _ranks((row.contributor, row) for row in rows)
+        crowd = len(contributors)
+        codes = {
+            key: contributors.get(key.contributor, crowd) if key.contributor is not None else crowd for key in groups
+        }
         keys = sorted(
-            (key for key in found if key[0] in contexts),
-            key=lambda key: (contexts[key[0]], key[1], contributors[key[2]]),
+            (key for key in groups if key.context in contexts),
+            key=lambda key: (contexts[key.context], key.parallelism, codes[key]),
         )
-        members = [found[key] for key in keys]
-        noise = SUPERSTEP_NOISE.updated(sum(one.squares for one in members), sum(one.free for one in members))
+        observed = _observed([groups[key] for key in keys], contributors)
+        summary = Summary.of(observed, observed.votes)
+        noise = SUPERSTEP_NOISE.updated(float(summary.squares.sum()), float(summary.free.sum()))
         return cls(
             places=tuple(_place(by_context[key]) for key in contexts),
             contributors=tuple(contributors),
-            place=np.array([contexts[key[0]] for key in keys], dtype=np.int64),
-            contributor=np.array([contributors[key[2]] for key in keys], dtype=np.int64),
-            parallelism=np.array([key[1] for key in keys], dtype=np.float64),
-            log_s=np.array([one.log_s for one in members]),
-            variance=np.array([one.variance(noise.spread) for one in members]),
-            count=np.array([one.count for one in members], dtype=np.int64),
+            place=np.array([contexts[key.context] for key in keys], dtype=np.int64),
+            contributor=np.array([codes[key] for key in keys], dtype=np.int64),
+            parallelism=np.array([key.parallelism for key in keys], dtype=np.float64),
+            log_s=summary.log_s,
+            variance=summary.variance(noise.spread),
+            belief=np.ones(len(keys)),
+            observed=observed,
             noise=noise,
             run_level=_run_level(rows),
         )
@@ -153,48 +145,76 @@ class TrainingSet:
     def __len__(self) -> int:
         return len(self.log_s)
 
+    @property
+    def measured_places(self) -> list[Counts]:
+        """For each contributor the place of each of his observations."""
+        places, who = self.place[self.observed.group], self.observed.contributor
+        return [places[who == code] for code in range(len(self.contributors))]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Group:
-    """Observations of one contributor at one parallelism of one context."""
+    def believing(self, beliefs: Floats, doubts: Floats) -> TrainingSet:
+        """The same with each observation counting as far as it is believed.
 
-    log_s: float
-    count: int
-    worth: float
-    squares: float
-    free: float
-
-    @classmethod
-    def of(cls, rows: Sequence[TrainingRow]) -> _Group:
-        """Warm observations where there are some, else cold ones without the usual start-up, which count less."""
-        warm = [row for row in rows if not row.cold]
-        chosen = warm or rows
-        logs = np.log(np.sort([row.duration_s for row in chosen])) - (0.0 if warm else START_UP_LOG)
-        middle = float(np.median(logs))
-        spread = NORMAL_MAD * float(np.median(np.abs(logs - middle)))
-        free = max(0.0, len(logs) - 1.0) if warm and len(logs) >= FEWEST_FOR_MEDIAN else 0.0
-        worth = len(logs) / (MEDIAN_COST if len(logs) >= FEWEST_FOR_MEDIAN else 1.0)
-        return cls(
-            log_s=middle,
-            count=len(logs),
-            worth=worth if warm else worth * COLD_WEIGHT,
-            squares=free * spread**2,
-            free=free,
+        Args:
+            beliefs: In each observation, from above 0 to 1, shape (M,).
+            doubts: Variance to add to each group, shape (groups,).
+        """
+        weights = self.observed.votes * beliefs
+        summary = Summary.of(self.observed, weights)
+        noise = SUPERSTEP_NOISE.updated(float(summary.squares.sum()), float(summary.free.sum()))
+        group, votes = self.observed.group, self.observed.votes
+        return replace(
+            self,
+            log_s=summary.log_s,
+            variance=summary.variance(noise.spread) + doubts,
+            belief=np.bincount(group, weights=weights) / np.bincount(group, weights=votes),
+            noise=noise,
         )
 
-    def variance(self, noise: float) -> float:
-        """Of the group's log seconds: from its own scatter, shrunk towards the common one [Gelman13, ch. 3]."""
-        return (GROUP_WEIGHT * noise**2 + self.squares) / (GROUP_WEIGHT + self.free) / self.worth
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Key:
+    """What a group is of; `contributor` is ``None`` for several peers together."""
+
+    context: str
+    parallelism: int
+    contributor: str | None
 
 
-_Key = tuple[str, int, str]
+def _grouped(rows: Sequence[TrainingRow]) -> dict[_Key, list[TrainingRow]]:
+    """Rows of each context and parallelism apart for each contributor, but those of many peers together."""
+    cells: defaultdict[tuple[str, int], list[TrainingRow]] = defaultdict(list)
+    for row in rows:
+        cells[row.context.key, row.parallelism].append(row)
+    groups: defaultdict[_Key, list[TrainingRow]] = defaultdict(list)
+    for (context, parallelism), members in cells.items():
+        peers = {row.contributor for row in members if row.contributor}
+        together = len(peers) >= FEWEST_FOR_MEDIAN
+        for row in members:
+            contributor = None if together and row.contributor else row.contributor
+            groups[_Key(context=context, parallelism=parallelism, contributor=contributor)].append(row)
+    return groups
 
 
-def _ranks(names: Mapping[_Key, str], groups: Mapping[_Key, _Group]) -> dict[str, int]:
+def _observed(groups: Sequence[Sequence[TrainingRow]], contributors: Mapping[str, int]) -> Observed:
+    """Warm rows of each group where there are some, else cold ones without the usual start-up, which count less."""
+    chosen = [[row for row in rows if not row.cold] or rows for rows in groups]
+    ordered = [sorted(rows, key=lambda row: (row.duration_s, contributors[row.contributor])) for rows in chosen]
+    cold = np.array([row.cold for rows in ordered for row in rows], dtype=np.bool_)
+    logs, weights = without_start_up([row.duration_s for rows in ordered for row in rows], cold)
+    return Observed(
+        group=np.repeat(np.arange(len(ordered)), [len(rows) for rows in ordered]),
+        log_s=logs,
+        contributor=np.array([contributors[row.contributor] for rows in ordered for row in rows], dtype=np.int64),
+        votes=np.concatenate([equal_votes([row.contributor for row in rows]) for rows in ordered]) * weights,
+        free=1.0 - cold,
+    )
+
+
+def _ranks(named: Iterable[tuple[str, TrainingRow]]) -> dict[str, int]:
     """Place of each name in an order by what was measured under it; the name decides between equal ones alone."""
     measured: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
-    for key, name in names.items():
-        measured[name].append((key[1], round(groups[key].log_s, 9)))
+    for name, row in named:
+        measured[name].append((row.parallelism, round(float(np.log(row.duration_s)), 9)))
     ordered = sorted(measured, key=lambda name: (sorted(measured[name]), name))
     return {name: rank for rank, name in enumerate(ordered)}
 

@@ -1,54 +1,57 @@
 """As fast as possible while parallel efficiency stays at or above a limit.
 
-Parallel efficiency of p is ``T(p0) p0 / (T(p) p)`` against the narrowest candidate p0: the share of the slots'
-time that p0 would also have needed. A change must finish earlier than staying does, its own cost counted, unless
-the present parallelism is itself below the limit.
+Parallel efficiency of p is ``T(p0) p0 / (T(p) p)`` against the narrowest candidate p0: the share of the slots' time
+that p0 would also have needed. Of the candidates that are efficient enough, by the most probable durations, the one
+from which the run ends first is taken, as far ahead as `adaptor.planner.lookahead` looks; a change pays its own cost.
+Where p0 was never measured its duration is told from the others', so narrowing goes by halves: what is believed of a
+parallelism far below all measured ones is no reason to run a long superstep there.
 """
 
 from __future__ import annotations
-
-from typing import cast
 
 import numpy as np
 
 from adaptor.domain.objective import EfficiencyTarget
 from adaptor.domain.plan import Reason, ReasonCode
-from adaptor.models.arrays import Flags, Floats
-from adaptor.planner import exploration
+from adaptor.models.arrays import Floats
+from adaptor.planner.comparison import code_of, least, nothing_known, verdicts, what_follows
+from adaptor.planner.lookahead import lookahead
 from adaptor.planner.outlook import Outlook
 from adaptor.planner.policy import Choice
+
+NARROWEST_STEP = 0.5
+"""Share of the narrowest measured parallelism that is tried next at the least: a superstep there takes twice as long
+at most."""
 
 
 def choose(outlook: Outlook, target: EfficiencyTarget) -> Choice:
     """The fastest parallelism that is efficient enough."""
     situation = outlook.situation
-    current = situation.nearest_candidate
-    if not outlook.known.any():
-        text = f"nothing is known of this program yet; the first superstep measures {current}"
-        return Choice(parallelism=current, reason=Reason(code=ReasonCode.NOTHING_KNOWN, text=text))
-    if int(outlook.known.sum()) == 1:
-        return exploration.narrower_to_try(outlook) or exploration.wider_to_try(outlook) or _stay(outlook)
-    return _fastest_efficient(outlook, target)
-
-
-def _fastest_efficient(outlook: Outlook, target: EfficiencyTarget) -> Choice:
-    situation = outlook.situation
+    if not situation.prediction.known.any():
+        return nothing_known(outlook)
     efficiency = parallel_efficiency(outlook)
-    usable = outlook.selectable & (efficiency >= target.min_efficiency)
-    if not exploration.may_explore(outlook):
-        usable &= ~situation.prediction.outside_observed_range
-    if not usable.any():
-        usable[np.argmax(outlook.selectable)] = True
-    best = int(np.argmin(np.where(usable, outlook.finish_s, np.inf)))
-    parallelism = int(situation.candidates[best])
+    near = situation.selectable & (situation.candidates >= min(situation.measured, default=0) * NARROWEST_STEP)
+    efficient = near & (efficiency >= target.min_efficiency)
+    if not efficient.any():
+        efficient[np.argmax(near if near.any() else situation.selectable)] = True
+    ahead = lookahead(situation)
+    best = least(ahead.finish_s - situation.elapsed_s, efficient, situation, ahead)
     text = (
-        f"{parallelism} is the fastest with a parallel efficiency of at least {target.min_efficiency:.2f}: "
-        f"{efficiency[best]:.2f}, expected finish {outlook.finish_s[best]:.0f} s"
+        f"{situation.candidates[best]} is the fastest with a parallel efficiency of at least "
+        f"{target.min_efficiency:.2f}: {efficiency[best]:.2f}, expected finish {ahead.finish_s[best]:.0f} s"
+        f"{what_follows(situation, ahead, best)}"
     )
+
+    def why_not(index: int) -> str:
+        if not efficient[index]:
+            return f"parallel efficiency {efficiency[index]:.2f} only"
+        return f"finishes {ahead.finish_s[index] - ahead.finish_s[best]:.0f} s later"
+
     return Choice(
-        parallelism=parallelism,
-        reason=Reason(code=ReasonCode.FASTEST_EFFICIENT, text=text),
-        verdicts=_verdicts(outlook, efficiency, best, usable),
+        parallelism=int(situation.candidates[best]),
+        reason=Reason(code=code_of(situation, best, ReasonCode.FASTEST_EFFICIENT), text=text),
+        verdicts=verdicts(outlook, best, why_not),
+        ahead=ahead,
     )
 
 
@@ -57,26 +60,3 @@ def parallel_efficiency(outlook: Outlook) -> Floats:
     work = outlook.situation.prediction.expected_s * outlook.situation.candidates
     efficiency: Floats = work[0] / work
     return efficiency
-
-
-def _stay(outlook: Outlook) -> Choice:
-    current = outlook.situation.nearest_candidate
-    measured = exploration.the_measured_one(outlook)
-    text = f"only {measured} was measured and nothing else may be tried; stays at {current}"
-    return Choice(parallelism=current, reason=Reason(code=ReasonCode.FASTEST_EFFICIENT, text=text))
-
-
-def _verdicts(outlook: Outlook, efficiency: Floats, best: int, usable: Flags) -> dict[int, str]:
-    target = cast(EfficiencyTarget, outlook.situation.objective)
-    selectable, verdicts = outlook.selectable, {}
-    for parallelism in outlook.shown(int(outlook.situation.candidates[best])):
-        i = outlook.situation.index(parallelism)
-        if i == best or not selectable[i]:
-            continue
-        if efficiency[i] < target.min_efficiency:
-            verdicts[parallelism] = f"parallel efficiency {efficiency[i]:.2f} only"
-        elif not usable[i]:
-            verdicts[parallelism] = exploration.NOT_ALLOWED
-        else:
-            verdicts[parallelism] = f"finishes {outlook.finish_s[i] - outlook.finish_s[best]:.0f} s later"
-    return verdicts

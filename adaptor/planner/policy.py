@@ -1,4 +1,4 @@
-"""What a policy is: a pure function from a situation to a choice, under a name."""
+"""What a policy is: a pure function from an outlook to a choice, under a name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from adaptor.domain.plan import Reason
+from adaptor.planner.lookahead import Lookahead
 from adaptor.planner.outlook import Outlook
 
 
@@ -14,14 +15,16 @@ class Choice:
     """A parallelism with its reason, and why others were not taken.
 
     Attributes:
-        parallelism: One of the candidates.
+        parallelism: A candidate, or any other between the narrowest and the widest of them.
         reason: Why.
         verdicts: For candidates that need a word of their own, by parallelism.
+        ahead: What each candidate leads to, where the policy looked that far.
     """
 
     parallelism: int
     reason: Reason
     verdicts: dict[int, str] = field(default_factory=dict)
+    ahead: Lookahead | None = None
 
 
 class Policy(Protocol):

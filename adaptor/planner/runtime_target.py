@@ -1,145 +1,104 @@
 """Meet a runtime target at least cost.
 
-Of all candidates that meet the target with the wanted confidence the cheapest is taken, a change paying for its
-own cost. Where none does, the most probable one; where that is hopeless too, the fastest, and of those that
-cannot be told from the fastest the narrowest, because slots that bring nothing should go to somebody else.
+Of all candidates for the next superstep from which the target will be met with the wanted confidence, as far ahead as
+`adaptor.planner.lookahead` looks, the cheapest is taken. Where there is none, the likeliest to meet it, and of those
+as likely the cheapest; where that is hopeless too, the fastest, and of those that cannot be told from the fastest the
+narrowest, because slots that bring nothing should go to somebody else.
 """
 
 from __future__ import annotations
-
-from typing import cast
 
 import numpy as np
 
 from adaptor.domain.objective import RuntimeTarget
 from adaptor.domain.plan import Reason, ReasonCode
 from adaptor.models.arrays import Flags
-from adaptor.planner import exploration
+from adaptor.planner.comparison import (
+    TOLD_APART,
+    code_of,
+    least,
+    nothing_known,
+    percent,
+    verdicts,
+    what_follows,
+)
+from adaptor.planner.lookahead import HOPELESS, Lookahead, lookahead
 from adaptor.planner.outlook import Outlook
 from adaptor.planner.policy import Choice
-
-HOPELESS = 0.05
-"""Chance of meeting the target below which it no longer steers: the usual level of significance."""
 
 
 def choose(outlook: Outlook, target: RuntimeTarget) -> Choice:
     """The cheapest parallelism on time, or what comes nearest to it."""
-    if not outlook.known.any():
-        return _nothing_known(outlook)
-    on_time = outlook.selectable & (np.nan_to_num(outlook.on_time) >= target.confidence)
-    if on_time.any():
-        return _cheapest(outlook, on_time, target)
-    return _nearest_to_target(outlook, target)
-
-
-def _nothing_known(outlook: Outlook) -> Choice:
-    parallelism = outlook.situation.nearest_candidate
-    text = f"nothing is known of this program yet; the first superstep measures {parallelism}"
-    return Choice(parallelism=parallelism, reason=Reason(code=ReasonCode.NOTHING_KNOWN, text=text))
-
-
-def _cheapest(outlook: Outlook, on_time: Flags, target: RuntimeTarget) -> Choice:
     situation = outlook.situation
-    usable = on_time & _may_be_used(outlook)
-    if not usable.any():
-        usable = on_time
-    best = int(np.argmin(np.where(usable, outlook.cost_slot_s, np.inf)))
-    parallelism = int(situation.candidates[best])
-    only_one_measured = int(outlook.known.sum()) == 1
-    if only_one_measured and (trial := exploration.narrower_to_try(outlook)):
-        return trial
+    if not situation.prediction.known.any():
+        return nothing_known(outlook)
+    ahead = lookahead(situation)
+    on_time = situation.selectable & (ahead.chance >= target.confidence)
+    if on_time.any():
+        return _cheapest(outlook, ahead, on_time, target)
+    chances = np.where(situation.selectable, ahead.chance, -1.0)
+    if chances.max() >= HOPELESS:
+        return _likeliest(outlook, ahead, chances >= chances.max() - TOLD_APART, target)
+    return _fastest(outlook, ahead, target)
+
+
+def _cheapest(outlook: Outlook, ahead: Lookahead, on_time: Flags, target: RuntimeTarget) -> Choice:
+    situation = outlook.situation
+    best = least(ahead.cost_slot_s, on_time, situation, ahead)
     text = (
-        f"{parallelism} is the cheapest that finishes within {target.target_s:.0f} s: "
-        f"expected {outlook.finish_s[best]:.0f} s, on time with {_percent(outlook.on_time[best])}, "
-        f"{outlook.cost_slot_s[best]:.0f} slot-seconds left"
+        f"{situation.candidates[best]} is the cheapest that finishes within {target.target_s:.0f} s: "
+        f"expected {ahead.finish_s[best]:.0f} s, on time with {percent(ahead.chance[best])}, "
+        f"{ahead.cost_slot_s[best]:.0f} slot-seconds left{what_follows(situation, ahead, best)}"
     )
-    return Choice(
-        parallelism=parallelism,
-        reason=Reason(code=ReasonCode.CHEAPEST_ON_TIME, text=text),
-        verdicts=_verdicts(outlook, best, usable),
-    )
+    return _choice(outlook, ahead, best, ReasonCode.CHEAPEST_ON_TIME, text)
 
 
-def _nearest_to_target(outlook: Outlook, target: RuntimeTarget) -> Choice:
-    only_one_measured = int(outlook.known.sum()) == 1
-    if only_one_measured and (trial := exploration.wider_to_try(outlook) or exploration.last_resort(outlook)):
-        return trial
-    usable = outlook.selectable & _may_be_used(outlook)
-    if not usable.any():
-        usable = outlook.selectable
-    chances = np.where(usable, np.nan_to_num(outlook.on_time), -1.0)
-    likeliest = int(np.argmax(chances))
-    if chances[likeliest] >= HOPELESS:
-        return _likeliest(outlook, likeliest, usable)
-    return _fastest(outlook, usable, target)
-
-
-def _likeliest(outlook: Outlook, best: int, usable: Flags) -> Choice:
-    target = cast(RuntimeTarget, outlook.situation.objective)
-    parallelism = int(outlook.situation.candidates[best])
+def _likeliest(outlook: Outlook, ahead: Lookahead, likely: Flags, target: RuntimeTarget) -> Choice:
+    situation = outlook.situation
+    best = least(ahead.cost_slot_s, likely, situation, ahead)
     text = (
-        f"no parallelism meets {target.target_s:.0f} s with {_percent(target.confidence)}; "
-        f"{parallelism} is the likeliest to, with {_percent(outlook.on_time[best])}"
+        f"no parallelism meets {target.target_s:.0f} s with {percent(target.confidence)}; "
+        f"{situation.candidates[best]} is the likeliest to, with {percent(ahead.chance[best])}"
+        f"{what_follows(situation, ahead, best)}"
     )
-    code = ReasonCode.FASTEST_AVAILABLE
-    if parallelism not in outlook.situation.measured:
-        wider = parallelism > outlook.situation.current_parallelism
-        code = ReasonCode.EXPLORE_WIDER if wider else ReasonCode.EXPLORE_NARROWER
-        text += f", and {parallelism} was not measured yet"
-    return Choice(
-        parallelism=parallelism,
-        reason=Reason(code=code, text=text),
-        verdicts=_verdicts(outlook, best, usable),
-    )
+    return _choice(outlook, ahead, best, ReasonCode.FASTEST_AVAILABLE, text)
 
 
-def _fastest(outlook: Outlook, usable: Flags, target: RuntimeTarget) -> Choice:
-    finish_s = np.where(usable, outlook.finish_s, np.inf)
-    fastest = int(np.argmin(finish_s))
-    best = _narrowest_as_fast(outlook, usable, fastest)
-    parallelism = int(outlook.situation.candidates[best])
-    code, text = ReasonCode.FASTEST_AVAILABLE, f"{parallelism} is the fastest"
+def _fastest(outlook: Outlook, ahead: Lookahead, target: RuntimeTarget) -> Choice:
+    situation = outlook.situation
+    fastest = least(ahead.finish_s - situation.elapsed_s, situation.selectable, situation, ahead)
+    # Inside the interval of the fastest one's own finish nothing can be told from it.
+    as_fast = situation.selectable & (ahead.finish_s <= max(outlook.finish_high_s[fastest], ahead.finish_s[fastest]))
+    best = (
+        int(np.argmax(as_fast & ~situation.prediction.outside_observed_range)) if _learnt(outlook, as_fast) else fastest
+    )
+    code, text = ReasonCode.FASTEST_AVAILABLE, f"{situation.candidates[best]} is the fastest"
     if best != fastest:
         code = ReasonCode.NO_GAIN_FROM_MORE
-        text = f"more than {parallelism} brings nothing that could be told from noise"
-    text = f"{target.target_s:.0f} s are out of reach; {text}, expected {outlook.finish_s[best]:.0f} s"
+        text = f"more than {situation.candidates[best]} brings nothing that could be told from noise"
+    text = f"{target.target_s:.0f} s are out of reach; {text}, expected {ahead.finish_s[best]:.0f} s"
+    return _choice(outlook, ahead, best, code, text + what_follows(situation, ahead, best))
+
+
+def _learnt(outlook: Outlook, as_fast: Flags) -> bool:
+    """Whether something was measured or learnt of any of these."""
+    return bool((as_fast & ~outlook.situation.prediction.outside_observed_range).any())
+
+
+def _choice(outlook: Outlook, ahead: Lookahead, best: int, code: ReasonCode, text: str) -> Choice:
+    situation = outlook.situation
+
+    def why_not(index: int) -> str:
+        extra = ahead.cost_slot_s[index] - ahead.cost_slot_s[best]
+        if ahead.chance[index] < ahead.chance[best] and extra <= 0:
+            return f"on time with {percent(ahead.chance[index])} only"
+        if extra > 0:
+            return f"on time with {percent(ahead.chance[index])}, but costs {extra:.0f} slot-seconds more"
+        return f"on time with {percent(ahead.chance[index])}, which is no gain worth a change"
+
     return Choice(
-        parallelism=parallelism,
-        reason=Reason(code=code, text=text),
-        verdicts=_verdicts(outlook, best, usable),
+        parallelism=int(situation.candidates[best]),
+        reason=Reason(code=code_of(situation, best, code), text=text),
+        verdicts=verdicts(outlook, best, why_not),
+        ahead=ahead,
     )
-
-
-def _narrowest_as_fast(outlook: Outlook, usable: Flags, fastest: int) -> int:
-    """Index of the narrowest candidate whose finish lies inside the interval of the fastest one's."""
-    as_fast = usable & (outlook.finish_s <= outlook.finish_high_s[fastest])
-    return int(np.argmax(as_fast))
-
-
-def _may_be_used(outlook: Outlook) -> Flags:
-    """Candidates that were measured, lie between measured ones, or may still be tried."""
-    if exploration.may_explore(outlook):
-        return np.ones(len(outlook.known), dtype=np.bool_)
-    inside: Flags = ~outlook.situation.prediction.outside_observed_range
-    return inside
-
-
-def _verdicts(outlook: Outlook, best: int, usable: Flags) -> dict[int, str]:
-    target = cast(RuntimeTarget, outlook.situation.objective)
-    selectable, verdicts = outlook.selectable, {}
-    for parallelism in outlook.shown(int(outlook.situation.candidates[best])):
-        i = outlook.situation.index(parallelism)
-        if i == best or not selectable[i]:
-            continue
-        if outlook.on_time[i] < target.confidence:
-            verdicts[parallelism] = f"on time with {_percent(outlook.on_time[i])} only"
-        elif not usable[i]:
-            verdicts[parallelism] = exploration.NOT_ALLOWED
-        else:
-            extra = outlook.cost_slot_s[i] - outlook.cost_slot_s[best]
-            verdicts[parallelism] = f"on time, but costs {extra:.0f} slot-seconds more"
-    return verdicts
-
-
-def _percent(probability: float) -> str:
-    return f"{100 * probability:.0f} %"

@@ -2,30 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from adaptor.domain.objective import Bounds, Objective
-from adaptor.models.arrays import Counts
-from adaptor.models.prediction import Prediction
+from adaptor.domain.objective import MAX_PARALLELISM, Bounds, Objective
+from adaptor.models.arrays import Counts, Flags, Floats
+from adaptor.models.prediction import JointPrediction, Prediction
+
+MOST_COMPARED = 64
+"""Parallelisms up to which every single one is compared; of more, steps of an eighth of a doubling are: durations at
+neighbours differ by less than any model can tell."""
+
+FINEST_STEPS = 8
+"""Steps in a doubling beyond that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdaptationCost:
+    """What one change of parallelism costs, by what was measured of it.
+
+    Attributes:
+        expected_s: Seconds, the median of what was measured.
+        high_s: Seconds that are not exceeded with the confidence that the objective asks for.
+    """
+
+    expected_s: float
+    high_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Situation:
-    """A run at a barrier, seen from the superstep that comes next.
+    """A run at a barrier, seen from the superstep that comes next; n candidates are compared.
 
     Attributes:
         objective: What is wanted.
         current_parallelism: What the superstep before used, or the start parallelism before the first.
         supersteps_left: How many are still to be run, the next one included; at least 1.
         elapsed_s: Seconds since the start of the run.
+        spent_slot_s: Slot-seconds since then.
         gap_s: Seconds that the driver spends between two supersteps.
-        adaptation_cost_s: Seconds a change of parallelism is expected to cost.
-        prediction: Of superstep durations, for every candidate.
+        adaptation: What a change of parallelism costs.
+        joint: Predicted durations of the next superstep at every candidate, and how they hang together.
+        work: Factor of each coming superstep's duration on that, shape (supersteps_left,).
+        work_spread: Standard deviation of the log of the mean of those factors.
+        slots_per_task_manager: Slots that come and go together.
         measured: Parallelisms that were ever measured in this execution context.
         failing: Parallelisms at which supersteps of this run fail.
-        explorations_left: How many more parallelisms may be tried only to learn.
         cpu_utilisation: CPU time over wall-clock time and slots in the superstep before; ``None`` if unknown.
     """
 
@@ -33,31 +58,90 @@ class Situation:
     current_parallelism: int
     supersteps_left: int
     elapsed_s: float
+    spent_slot_s: float
     gap_s: float
-    adaptation_cost_s: float
-    prediction: Prediction
+    adaptation: AdaptationCost
+    joint: JointPrediction
+    work: Floats
+    work_spread: float
+    slots_per_task_manager: int
     measured: frozenset[int]
     failing: frozenset[int]
-    explorations_left: int
     cpu_utilisation: float | None
 
     @property
+    def prediction(self) -> Prediction:
+        """Of each candidate for itself."""
+        return self.joint.prediction
+
+    @property
     def candidates(self) -> Counts:
-        """Parallelisms that could be used, ascending, shape (n,)."""
+        """Parallelisms that are compared, ascending, shape (n,)."""
         return self.prediction.parallelisms
+
+    @cached_property
+    def slots(self) -> Floats:
+        """Slots that each candidate occupies, shape (n,): whole TaskManagers, as only those come and go."""
+        per = self.slots_per_task_manager
+        occupied: Floats = np.ceil(self.candidates / per) * per
+        return occupied
+
+    @cached_property
+    def moved(self) -> Flags:
+        """Whether each candidate is a change, shape (n,)."""
+        moved: Flags = self.candidates != self.current_parallelism
+        return moved
+
+    @cached_property
+    def selectable(self) -> Flags:
+        """Candidates of which something is known and at which no superstep fails; if all fail, the known ones."""
+        fit = self.prediction.known & ~np.isin(self.candidates, list(self.failing))
+        return fit if fit.any() else self.prediction.known
+
+    @cached_property
+    def work_s(self) -> float:
+        """What is left, in supersteps like the next one."""
+        return float(self.work.sum())
 
     @property
     def nearest_candidate(self) -> int:
         """The current parallelism, or what is nearest to it where that may no longer be used."""
-        lowest, highest = int(self.candidates[0]), int(self.candidates[-1])
-        return min(max(self.current_parallelism, lowest), highest)
+        return int(self.candidates[np.argmin(abs(self.candidates - self.current_parallelism))])
 
     def index(self, parallelism: int) -> int:
         """Where a candidate stands in the arrays."""
-        return parallelism - int(self.candidates[0])
+        return int(np.searchsorted(self.candidates, parallelism))
 
 
-def legal_parallelisms(bounds: Bounds, slots: int) -> Counts:
-    """Every parallelism inside the bounds that the slots allow, ascending; at least the least of the bounds."""
-    highest = max(bounds.min_parallelism, min(bounds.max_parallelism, slots))
-    return np.arange(bounds.min_parallelism, highest + 1, dtype=np.int64)
+def compared_parallelisms(
+    bounds: Bounds, slots: int, *, slots_per_task_manager: int = 1, always: Iterable[int] = ()
+) -> Counts:
+    """Parallelisms inside the bounds that the slots allow, ascending; at least the least of the bounds.
+
+    All of them if they are few, else an even choice that fills whole TaskManagers.
+
+    Args:
+        bounds: Of the run.
+        slots: That may be used.
+        slots_per_task_manager: Slots that come and go together.
+        always: What must be among them where it is allowed: the present one, those that were measured.
+    """
+    lowest = bounds.min_parallelism
+    highest = max(lowest, min(bounds.max_parallelism, slots))
+    if highest - lowest < MOST_COMPARED:
+        return np.arange(lowest, highest + 1, dtype=np.int64)
+    even = _EVEN_STEPS * slots_per_task_manager
+    chosen = np.unique(np.concatenate([even, [lowest, highest], np.fromiter(always, dtype=np.int64)]))
+    allowed: Counts = chosen[(chosen >= lowest) & (chosen <= highest)]
+    return allowed
+
+
+def _even_steps() -> Counts:
+    """1 to 16, then eight to a doubling, up to Flink's limit."""
+    doublings = 2 ** np.arange(1, int(np.log2(MAX_PARALLELISM // (2 * FINEST_STEPS))) + 1)
+    steps = np.outer(doublings, np.arange(FINEST_STEPS + 1, 2 * FINEST_STEPS + 1)).ravel()
+    even: Counts = np.concatenate([np.arange(1, 2 * FINEST_STEPS + 1), steps]).astype(np.int64)
+    return even
+
+
+_EVEN_STEPS = _even_steps()

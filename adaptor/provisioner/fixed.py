@@ -29,7 +29,11 @@ class FixedProvisioner:
             FlinkError: If Flink cannot be asked.
         """
         overview = await asyncio.to_thread(self._client.overview)
-        return Capacity(existing_slots=overview.slots_total, obtainable_slots=overview.slots_total)
+        return Capacity(
+            existing_slots=overview.slots_total,
+            obtainable_slots=overview.slots_total,
+            slots_per_task_manager=max(1, overview.slots_total // max(1, overview.task_managers)),
+        )
 
     async def provide(self, slots: int) -> Capacity:
         """See whether there are as many slots as wanted; surplus ones are left alone.

@@ -13,7 +13,7 @@ from adaptor.domain.events import (
     RunFinished,
     RunStarted,
 )
-from adaptor.domain.objective import Objective, RuntimeTarget
+from adaptor.domain.objective import CostBudget, Objective, RuntimeTarget
 from adaptor.domain.observation import Observation
 from adaptor.domain.plan import Alternative, Interval, Plan
 from adaptor.domain.run import RunSpec, RunState
@@ -129,6 +129,8 @@ def objective_text(objective: Objective) -> str:
     """What is wanted, in words."""
     if isinstance(objective, RuntimeTarget):
         return f"within {objective.target_s:g} s with {100 * objective.confidence:.0f} %"
+    if isinstance(objective, CostBudget):
+        return f"at most {objective.budget_slot_s:g} slot-seconds with {100 * objective.confidence:.0f} %"
     return f"parallel efficiency of at least {objective.min_efficiency:g}"
 
 
@@ -153,6 +155,9 @@ def start_request(spec: RunSpec) -> pb.StartRunRequest:
     if isinstance(objective, RuntimeTarget):
         request.runtime_target.target_s = objective.target_s
         request.runtime_target.confidence = objective.confidence
+    elif isinstance(objective, CostBudget):
+        request.cost_budget.budget_slot_s = objective.budget_slot_s
+        request.cost_budget.confidence = objective.confidence
     else:
         request.efficiency_target.min_efficiency = objective.min_efficiency
     return request

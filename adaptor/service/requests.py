@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from adaptor.api.v1 import runs_pb2 as pb
 from adaptor.domain.context import ExecutionContext
-from adaptor.domain.objective import MAX_PARALLELISM, Bounds, EfficiencyTarget, Objective, RuntimeTarget
+from adaptor.domain.objective import MAX_PARALLELISM, Bounds, CostBudget, EfficiencyTarget, Objective, RuntimeTarget
 from adaptor.domain.run import RunSpec, RunState
 from adaptor.domain.statistics import SuperstepReport
 from adaptor.errors import InvalidValueError
@@ -50,7 +50,13 @@ def _objective(request: pb.StartRunRequest, default_confidence: float) -> Object
         return RuntimeTarget(target_s=target.target_s, confidence=confidence)
     if kind == "efficiency_target":
         return EfficiencyTarget(min_efficiency=request.efficiency_target.min_efficiency)
-    raise InvalidValueError("objective", "must be set: runtime_target or efficiency_target")
+    if kind == "cost_budget":
+        budget = request.cost_budget
+        return CostBudget(
+            budget_slot_s=budget.budget_slot_s,
+            confidence=budget.confidence if budget.HasField("confidence") else default_confidence,
+        )
+    raise InvalidValueError("objective", "must be set: runtime_target, efficiency_target or cost_budget")
 
 
 def superstep_report(request: pb.ReportBarrierRequest) -> SuperstepReport:

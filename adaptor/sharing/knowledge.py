@@ -114,9 +114,15 @@ def _durations(rows: TrainingRows) -> tuple[ObservedDuration, ...]:
     """Durations that peers measured."""
     return tuple(
         ObservedDuration(
-            parallelism=int(parallelism), duration_s=float(duration_s), cold=bool(cold), origin=Origin.PEER
+            parallelism=int(parallelism),
+            duration_s=float(duration_s),
+            cold=bool(cold),
+            origin=Origin.PEER,
+            superstep=int(superstep),
         )
-        for parallelism, duration_s, cold in zip(rows.parallelism, rows.duration_s, rows.cold, strict=True)
+        for parallelism, duration_s, cold, superstep in zip(
+            rows.parallelism, rows.duration_s, rows.cold, rows.superstep, strict=True
+        )
     )
 
 

@@ -27,9 +27,6 @@ from adaptor.sharing.core.writers import Writers
 VERSION = 1
 """Of the tables; kept in SQLite's own `user_version`."""
 
-REFUSED_KEPT = 10_000
-"""Blocks refused for good that are remembered: as many as a replica keeps in memory."""
-
 _TABLES = """
 create table about (name text primary key, value blob) without rowid;
 create table blocks (cid blob primary key, block blob not null) without rowid;
@@ -258,6 +255,7 @@ class LogFile:
         self._db.executemany("delete from waiting where cid = ?", _each(changes.not_waiting))
         self._db.executemany("delete from missing where cid = ?", _each(changes.found))
         self._db.executemany("delete from blocks where cid = ?", _each(changes.dropped))
+        self._db.executemany("delete from refused where cid = ?", _each(changes.forgotten))
 
     def _add(self, changes: Changes, now_s: float) -> None:
         db = self._db
@@ -287,6 +285,7 @@ class LogFile:
         if changes.heads is not None:
             db.execute("delete from heads")
             db.executemany("insert into heads values (?)", _each(changes.heads))
+        db.executemany("insert into refused (cid) values (?)", _each(changes.refused))
         self._add_refusals(changes.refusals, now_s)
 
     def _add_refusals(self, refusals: Sequence[Refusal], now_s: float) -> None:
@@ -296,10 +295,6 @@ class LogFile:
                 "set count = count + 1, last_text = excluded.last_text, last_at_s = excluded.last_at_s",
                 (one.peer, one.reason.value, one.text, now_s),
             )
-        for_good = [one.cid for one in refusals if one.cid is not None and one.reason.for_good]
-        if for_good:
-            self._db.executemany("insert or ignore into refused (cid) values (?)", _each(for_good))
-            self._db.execute("delete from refused where id <= (select max(id) from refused) - ?", (REFUSED_KEPT,))
 
     # --- what is read ---------------------------------------------------------------------------------------
 

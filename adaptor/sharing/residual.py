@@ -21,7 +21,7 @@ from adaptor.domain.shared import SharedBatch
 from adaptor.models.arrays import Flags, Floats
 from adaptor.models.ernest import ErnestLaw
 from adaptor.models.noise import LAW_DISCREPANCY, RUN_LEVEL, SUPERSTEP_NOISE
-from adaptor.models.start_up import START_UP_LOG
+from adaptor.models.start_up import without_start_up
 
 MIN_AUTHORS = 2
 """Fewest authors that can speak about a contribution: one alone could refute everybody else. Who judges trusts his own
@@ -228,8 +228,7 @@ def _batch_logs(batch: SharedBatch) -> Floats:
 
 def _warm_logs(durations_s: Sequence[float], cold: Sequence[bool]) -> Floats:
     """Log seconds without the usual start-up."""
-    logs: Floats = np.log(np.array(durations_s)) - START_UP_LOG * np.array(cold, dtype=np.float64)
-    return logs
+    return without_start_up(durations_s, np.array(cold, dtype=np.bool_))[0]
 
 
 def _doublings(supersteps: Sequence[int]) -> Floats:

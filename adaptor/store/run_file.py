@@ -215,13 +215,15 @@ class RunFile:
     def earlier_observations(self, context_key: str, *, limit: int) -> list[ObservedDuration]:
         """Durations of earlier runs of an execution context, the newest `limit`, oldest first."""
         rows = self._rows(
-            "select parallelism, duration_s, cold from observations where context_key = ? and not failed "
+            "select parallelism, duration_s, cold, superstep from observations where context_key = ? and not failed "
             "order by rowid desc limit ?",
             (context_key, limit),
         )
         return [
-            ObservedDuration(parallelism=p, duration_s=d, cold=bool(cold), origin=Origin.EARLIER_RUN)
-            for p, d, cold in reversed(rows)
+            ObservedDuration(
+                parallelism=p, duration_s=d, cold=bool(cold), origin=Origin.EARLIER_RUN, superstep=superstep
+            )
+            for p, d, cold, superstep in reversed(rows)
         ]
 
     def adaptation_costs_s(self, flink_url: str, *, limit: int) -> list[float]:

@@ -16,6 +16,7 @@ from adaptor.sharing.core.exchange import Exchange
 from adaptor.sharing.core.limits import LogLimits, ReplicaLimits
 from adaptor.sharing.core.manifest import Manifest
 from adaptor.sharing.core.peers import AddressBook
+from adaptor.sharing.core.refusal import RefusalReason
 from adaptor.sharing.core.replica import Replica
 from adaptor.sharing.core.state import Changes, LogState
 from adaptor.sharing.core.writers import Writers
@@ -142,3 +143,22 @@ def names(entries: Iterable[SignedEntry]) -> list[Cid]:
 def nobodys(count: int, *, seed: int = 0) -> tuple[Cid, ...]:
     """Names of blocks that nobody has, ascending."""
     return tuple(sorted(cid_of(f"{seed} {i}".encode()) for i in range(count)))
+
+
+def reasons(changes: Changes, peer: str = PEER) -> set[RefusalReason]:
+    """Why things were refused, all of them of one peer.
+
+    Raises:
+        AssertionError: If something of anybody else was refused.
+    """
+    if others := {one.peer for one in changes.refusals} - {peer}:
+        raise AssertionError(f"refused of {others}")
+    return {one.reason for one in changes.refusals}
+
+
+def appended(replica: Replica, count: int = 1, *, name: str = "me", now_s: float = NOW_S) -> Changes:
+    """Entries that a replica writes itself."""
+    changes = Changes()
+    for _ in range(count):
+        replica.append(Kind.CONTRIBUTION, b"", key=a_key(name), now_s=now_s, changes=changes)
+    return changes

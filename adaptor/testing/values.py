@@ -17,12 +17,12 @@ from adaptor.domain.run import PlanningSettings, RunSpec
 from adaptor.domain.statistics import FlinkStatistics, SuperstepReport
 from adaptor.models.runtime import RuntimeModel
 from adaptor.planner.outlook import Outlook, outlook
-from adaptor.planner.situation import Situation
+from adaptor.planner.situation import AdaptationCost, Situation, compared_parallelisms
 
 RUN_ID = "run-1"
 FLINK_URL = "http://flink:8081"
 BEGAN_S = 1_000_000.0
-PLANNING = PlanningSettings(initial_adaptation_cost_s=4.0, max_explorations=3)
+PLANNING = PlanningSettings(initial_adaptation_cost_s=4.0)
 
 
 def a_spec(run_id: str = RUN_ID, *, objective: Objective | None = None, most: int = 4, **fields: Any) -> RunSpec:
@@ -98,18 +98,23 @@ def plan_after(*events: Event) -> Plan:
 
 def a_view(*observations: ObservedDuration, candidates: tuple[int, int] = (1, 4), **fields: Any) -> Outlook:
     """The outlook of a run in mid-life at parallelism 1, given what was measured."""
-    prediction = RuntimeModel.fit(observations).predict(np.arange(candidates[0], candidates[1] + 1, dtype=np.int64))
+    model = RuntimeModel.fit(observations)
+    given = {"current_parallelism": 1, "supersteps_left": 10, "adaptation_cost_s": 4.0} | fields
+    adaptation_cost_s = given.pop("adaptation_cost_s")
+    bounds = Bounds(min_parallelism=candidates[0], max_parallelism=candidates[1])
+    always = {given["current_parallelism"], *model.measured_parallelisms}
     defaults: dict[str, Any] = {
         "objective": RuntimeTarget(target_s=100.0),
-        "current_parallelism": 1,
-        "supersteps_left": 10,
         "elapsed_s": 0.0,
+        "spent_slot_s": 0.0,
         "gap_s": 0.0,
-        "adaptation_cost_s": 4.0,
-        "prediction": prediction,
-        "measured": frozenset(one.parallelism for one in observations),
+        "adaptation": AdaptationCost(expected_s=adaptation_cost_s, high_s=adaptation_cost_s),
+        "joint": model.joint(compared_parallelisms(bounds, candidates[1], always=always)),
+        "work": np.ones(given["supersteps_left"]),
+        "work_spread": 0.0,
+        "slots_per_task_manager": 1,
+        "measured": model.measured_parallelisms,
         "failing": frozenset(),
-        "explorations_left": 3,
         "cpu_utilisation": None,
     }
-    return outlook(Situation(**{**defaults, **fields}))
+    return outlook(Situation(**{**defaults, **given}))

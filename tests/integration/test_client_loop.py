@@ -125,7 +125,7 @@ def test_a_restarted_driver_goes_on_where_it_was(service: LoopbackService) -> No
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"runtime_target_s": -1.0}, "target_s: "),
     ({"runtime_target_s": None}, "objective: must be set"),
-    ({"efficiency_target": 0.5}, "objective: give either"),
+    ({"efficiency_target": 0.5}, "objective: give one of"),
     ({"runtime_target_s": None, "efficiency_target": 5.0}, "min_efficiency: "),
     ({"parallelism": 0}, "parallelism: must be at least 1, got 0"),
     ({"parallelism": -1}, "parallelism: must be at least 1, got -1"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from adaptor.experiments.network import links, simulation
 from adaptor.experiments.network.campaign import MUTANT_SEEDS, hunt, run_seeds
+from adaptor.experiments.network.machine import Crash
 from adaptor.experiments.network.mutants import MUTANTS
 from adaptor.experiments.network.outcome import Outcome
 from adaptor.experiments.network.scale import measure
@@ -30,6 +32,20 @@ def test_all_honest_replicas_agree_in_every_simulated_network() -> None:
     figures = values(report)
     assert figures["network_failures"] == figures["network_forged_entries_applied"] == 0
     assert (figures["network_entries"] or 0) >= LEAST_ENTRIES * MUTANT_SEEDS
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_every_kind_of_fault_takes_place_even_if_chance_leaves_it_out(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is drawn to crash or leave, and no message to be lost, doubled or slow: each happens all the same."""
+    for name in ("CRASHES", "LEAVES", "LOSS", "DOUBLED"):
+        monkeypatch.setattr(simulation, name, 0)
+    monkeypatch.setattr(links, "SLOW_SHARE", 0)
+    outcome = simulate(seed)
+    assert outcome.failures == []
+    assert [outcome.faults[f"messages_{kind}"] for kind in ("lost", "doubled", "slow")] == [1, 1, 1]
+    assert outcome.faults["leaves"] == 1 and all(outcome.faults[kind.value] for kind in Crash)
 
 
 def test_the_same_seed_gives_the_same_run() -> None:

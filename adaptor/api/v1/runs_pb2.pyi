@@ -169,6 +169,30 @@ class EfficiencyTarget(google.protobuf.message.Message):
 Global___EfficiencyTarget: typing_extensions.TypeAlias = EfficiencyTarget
 
 @typing.final
+class CostBudget(google.protobuf.message.Message):
+    """Finish as fast as possible and spend at most a budget."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    BUDGET_SLOT_S_FIELD_NUMBER: builtins.int
+    CONFIDENCE_FIELD_NUMBER: builtins.int
+    budget_slot_s: builtins.float
+    """Slot-seconds of the whole run; for a budget of money, that over the price of one."""
+    confidence: builtins.float
+    """Probability, between 0 and 1, that the budget should be kept; unset stands for the service's default."""
+    def __init__(
+        self,
+        *,
+        budget_slot_s: builtins.float = ...,
+        confidence: builtins.float | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_confidence", b"_confidence", "confidence", b"confidence"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_confidence", b"_confidence", "budget_slot_s", b"budget_slot_s", "confidence", b"confidence"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_confidence", b"_confidence"]) -> typing.Literal["confidence"] | None: ...
+
+Global___CostBudget: typing_extensions.TypeAlias = CostBudget
+
+@typing.final
 class Bounds(google.protobuf.message.Message):
     """Least and most parallelism that may be used."""
 
@@ -200,6 +224,7 @@ class StartRunRequest(google.protobuf.message.Message):
     CONTEXT_FIELD_NUMBER: builtins.int
     RUNTIME_TARGET_FIELD_NUMBER: builtins.int
     EFFICIENCY_TARGET_FIELD_NUMBER: builtins.int
+    COST_BUDGET_FIELD_NUMBER: builtins.int
     BOUNDS_FIELD_NUMBER: builtins.int
     START_PARALLELISM_FIELD_NUMBER: builtins.int
     MAX_SUPERSTEPS_FIELD_NUMBER: builtins.int
@@ -231,6 +256,10 @@ class StartRunRequest(google.protobuf.message.Message):
         """An efficiency target."""
 
     @property
+    def cost_budget(self) -> Global___CostBudget:
+        """A budget."""
+
+    @property
     def bounds(self) -> Global___Bounds:
         """Parallelism that may be used."""
 
@@ -241,6 +270,7 @@ class StartRunRequest(google.protobuf.message.Message):
         context: Global___ExecutionContext | None = ...,
         runtime_target: Global___RuntimeTarget | None = ...,
         efficiency_target: Global___EfficiencyTarget | None = ...,
+        cost_budget: Global___CostBudget | None = ...,
         bounds: Global___Bounds | None = ...,
         start_parallelism: builtins.int = ...,
         max_supersteps: builtins.int = ...,
@@ -248,9 +278,9 @@ class StartRunRequest(google.protobuf.message.Message):
         policy: builtins.str = ...,
         shareable: builtins.bool = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["bounds", b"bounds", "context", b"context", "efficiency_target", b"efficiency_target", "objective", b"objective", "runtime_target", b"runtime_target"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["bounds", b"bounds", "context", b"context", "efficiency_target", b"efficiency_target", "flink_url", b"flink_url", "max_supersteps", b"max_supersteps", "objective", b"objective", "policy", b"policy", "run_id", b"run_id", "runtime_target", b"runtime_target", "shareable", b"shareable", "start_parallelism", b"start_parallelism"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["objective", b"objective"]) -> typing.Literal["runtime_target", "efficiency_target"] | None: ...
+    def HasField(self, field_name: typing.Literal["bounds", b"bounds", "context", b"context", "cost_budget", b"cost_budget", "efficiency_target", b"efficiency_target", "objective", b"objective", "runtime_target", b"runtime_target"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["bounds", b"bounds", "context", b"context", "cost_budget", b"cost_budget", "efficiency_target", b"efficiency_target", "flink_url", b"flink_url", "max_supersteps", b"max_supersteps", "objective", b"objective", "policy", b"policy", "run_id", b"run_id", "runtime_target", b"runtime_target", "shareable", b"shareable", "start_parallelism", b"start_parallelism"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["objective", b"objective"]) -> typing.Literal["runtime_target", "efficiency_target", "cost_budget"] | None: ...
 
 Global___StartRunRequest: typing_extensions.TypeAlias = StartRunRequest
 

@@ -16,6 +16,7 @@ from adaptor.experiments.models.c3o import MeasuredContext
 from adaptor.models.arrays import Floats
 from adaptor.models.bell import bell_log_s
 from adaptor.models.ernest import ErnestLaw
+from adaptor.models.scale_out_laws import Terms, coefficients, law_s
 
 LogCurve = Callable[[MeasuredContext, Floats], Floats]
 """Log seconds of a context at scale-outs of shape (n,), shape (n,)."""
@@ -65,6 +66,28 @@ def ernest_pooled(training: Sequence[MeasuredContext]) -> LogCurve:
     coefficients, _ = nnls(features / seconds[:, np.newaxis], np.ones(len(seconds)))
     least = float(seconds.min()) / 10
     return lambda context, scale_outs: np.log(np.maximum(_ernest(context, scale_outs) @ coefficients, least))
+
+
+def law_pooled(law: Terms) -> Callable[[Sequence[MeasuredContext]], LogCurve]:
+    """A law whose every part is proportional to the size of the data, fitted by relative errors to all contexts."""
+
+    def fitted(training: Sequence[MeasuredContext]) -> LogCurve:
+        terms = np.vstack([one.size * law(one.scale_outs.astype(np.float64)) for one in training])
+        seconds = np.exp(_log_s(training))
+        found, least = coefficients(terms, seconds), float(seconds.min()) / 10
+        return lambda context, scale_outs: np.log(np.maximum(context.size * law(scale_outs) @ found, least))
+
+    return fitted
+
+
+def law_own(law: Terms) -> Callable[[Floats, Floats, Floats], Floats]:
+    """A law through a context's own points."""
+
+    def own(scale_outs: Floats, log_s: Floats, wanted: Floats) -> Floats:
+        found: Floats = np.log(np.maximum(law_s(law, scale_outs, np.exp(log_s), wanted), 1e-9))
+        return found
+
+    return own
 
 
 def bell_pooled(training: Sequence[MeasuredContext]) -> LogCurve:

@@ -18,16 +18,20 @@ from adaptor.experiments.models.baselines import (
     ernest_pooled,
     gbm_c3o,
     gbm_log,
+    law_own,
+    law_pooled,
     leveled,
 )
 from adaptor.experiments.models.c3o import MeasuredContext
 from adaptor.models.arrays import Floats
 from adaptor.models.bell import bell_log_s
+from adaptor.models.groups import MEDIAN_COST
 from adaptor.models.informed import InformedModel
+from adaptor.models.learning import Parts
 from adaptor.models.points import Points, no_points
 from adaptor.models.prediction import quantile
 from adaptor.models.prior import Prior
-from adaptor.models.training import MEDIAN_COST
+from adaptor.models.scale_out_laws import amdahl, universal
 
 LEVELS = (0.5, 0.8, 0.9)
 """Levels of the intervals whose coverage is reported."""
@@ -57,6 +61,7 @@ NORMAL = 1e6
 """Degrees of freedom with which Student's t is normal to every digit shown."""
 
 OWN, GBM_LOG, ERNEST, BELL, GBM = "adaptor", "gbm-log", "ernest", "bell", "gbm-c3o"
+AMDAHL, UNIVERSAL = "amdahl", "universal scalability"
 NO_TREES, NO_PROCESS, NO_UPDATE, NO_CURVE = (
     "adaptor without trees",
     "adaptor without process",
@@ -64,12 +69,16 @@ NO_TREES, NO_PROCESS, NO_UPDATE, NO_CURVE = (
     "adaptor without curve in the update",
 )
 NO_HYPOTHESES = "adaptor without doubt"
+NO_CLIFFS = "adaptor without trees and memory"
+NO_BELIEFS = "adaptor without trees and outliers"
 
 
 def baselines(training: Sequence[MeasuredContext]) -> dict[str, Asked]:
     """Every baseline, fitted."""
     return {
         ERNEST: _pooled_or_own(ernest_pooled(training), ernest_own),
+        AMDAHL: _pooled_or_own(law_pooled(amdahl)(training), law_own(amdahl)),
+        UNIVERSAL: _pooled_or_own(law_pooled(universal)(training), law_own(universal)),
         BELL: _pooled_or_own(bell_pooled(training), lambda n, log_s, at: bell_log_s(n, np.exp(log_s), at)),
         GBM: _leveled(gbm_c3o(training)),
         GBM_LOG: _leveled(gbm_log(training)),
@@ -95,9 +104,16 @@ def _pooled_or_own(pooled: LogCurve, own: Callable[[Floats, Floats, Floats], Flo
 
 
 def adaptor(training: Sequence[MeasuredContext], *, seed: int) -> dict[str, Asked]:
-    """Adaptor, and adaptor without each of its parts, all from one fit where that is possible."""
-    prior = Prior.fit([row for one in training for row in one.rows], seed=seed)
-    return {OWN: asked_of(prior), **_without_parts(prior)}
+    """Adaptor, and adaptor without each of its parts, from one fit where that is possible."""
+    rows = [row for one in training for row in one.rows]
+    prior = Prior.fit(rows, seed=seed)
+    # Each needs a fit of its own, most of which is trees: both are compared with the model without them.
+    refitted = {
+        NO_CLIFFS: Parts(trees=False, cliffs=False),
+        NO_BELIEFS: Parts(trees=False, beliefs=False, trust=False),
+    }
+    less = {name: asked_of(Prior.fit(rows, seed=seed, parts=parts)) for name, parts in refitted.items()}
+    return {OWN: asked_of(prior), **_without_parts(prior), **less}
 
 
 def asked_of(prior: Prior) -> Asked:

@@ -15,10 +15,11 @@ import numpy as np
 
 from adaptor.experiments.models.c3o import Job, read_jobs
 from adaptor.experiments.models.contexts import Split, leave_one_context_out, subsets
-from adaptor.experiments.models.methods import asked_of
+from adaptor.experiments.models.methods import NO_BELIEFS, OWN, asked_of
 from adaptor.experiments.models.outcome import Outcome, Progress, Request
 from adaptor.experiments.models.workers import spread
 from adaptor.experiments.report import Figure
+from adaptor.models.learning import WHOLE, Parts
 from adaptor.models.prior import Prior
 from adaptor.models.training import TrainingRow
 
@@ -32,42 +33,54 @@ LIAR = "liar"
 
 MILLISECONDS = 1000.0
 
+METHODS = {OWN: WHOLE, NO_BELIEFS: Parts(trees=False, beliefs=False, trust=False)}
+"""The model, and what it would be if it believed whatever it is told."""
+
 CONTEXTS_PER_JOB = 3
 """Contexts of each job that are predicted, evenly chosen: each needs a fit for every cell of the table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One fit: a split, and what is done to its training part."""
+    """One fit: a split, what is done to its training part, and which model is fitted to it."""
 
     split: Split
     share: float
     way: str
+    method: str
     request: Request
 
 
 def poisoning(request: Request, progress: Progress) -> Outcome:
     """Errors relative to clean ones, for every share and way."""
     cells = [
-        Cell(split=split, share=share, way=way, request=request)
+        Cell(split=split, share=share, way=way, method=method, request=request)
         for job in read_jobs(request.folder)
         for split in _some(job)
+        for method in METHODS
         for way in WAYS
         for share in SHARES
         if share > 0 or way == WAYS[0]
     ]
-    errors: dict[tuple[str, float, int], dict[str, list[float]]] = {}
+    errors: dict[tuple[str, str, float, int], dict[str, list[float]]] = {}
     results = spread(_errors, cells, processes=request.processes)
     for done, (cell, found) in enumerate(zip(cells, results, strict=True), start=1):
         for given, error in found.items():
-            errors.setdefault((cell.way, cell.share, given), {}).setdefault(cell.split.job, []).append(error)
+            key = (cell.method, cell.way, cell.share, given)
+            errors.setdefault(key, {}).setdefault(cell.split.job, []).append(error)
         progress(done, len(cells))
     means = {key: float(np.mean([np.mean(one) for one in by_job.values()])) for key, by_job in errors.items()}
-    rows = [_row(means, way, share, given) for way in WAYS for share in SHARES for given in request.numbers_given]
+    rows = [
+        _row(means, (method, way, share, given))
+        for method in METHODS
+        for way in WAYS
+        for share in SHARES
+        for given in request.numbers_given
+    ]
     figures = [
         Figure(
             name=f"poisoning_{way}_ratio",
-            value=max(row["relative"] for row in rows if row["way"] == way),
+            value=max(row["relative"] for row in rows if row["way"] == way and row["method"] == OWN),
             unit="",
             baseline=1.0,
             baseline_name="clean",
@@ -82,17 +95,26 @@ def _some(job: Job) -> list[Split]:
     return splits[:: max(1, len(splits) // CONTEXTS_PER_JOB)][:CONTEXTS_PER_JOB]
 
 
-def _row(means: dict[tuple[str, float, int], float], way: str, share: float, given: int) -> dict[str, Any]:
-    clean = means[WAYS[0], 0.0, given]
-    error = means[way, share, given] if share > 0 else clean
-    return {"way": way, "share": share, "k": given, "error": round(100 * error, 3), "relative": round(error / clean, 3)}
+def _row(means: dict[tuple[str, str, float, int], float], key: tuple[str, str, float, int]) -> dict[str, Any]:
+    """One cell of the table; errors in per cent, relative ones to those of the whole model on clean rows."""
+    method, way, share, given = key
+    error = means[key] if share > 0 else means[method, WAYS[0], 0.0, given]
+    return {
+        "method": method,
+        "way": way,
+        "share": share,
+        "k": given,
+        "error": round(100 * error, 3),
+        "relative": round(error / means[OWN, WAYS[0], 0.0, given], 3),
+    }
 
 
 def _errors(cell: Cell) -> dict[int, float]:
     """Mean relative error of the context that is left out, by number of given points."""
     rows = [row for one in cell.split.training for row in one.rows]
     rng = np.random.default_rng([cell.request.seed, round(100 * cell.share), WAYS.index(cell.way)])
-    asked = asked_of(Prior.fit(poisoned(rows, share=cell.share, way=cell.way, rng=rng), seed=cell.request.seed))
+    spoilt = poisoned(rows, share=cell.share, way=cell.way, rng=rng)
+    asked = asked_of(Prior.fit(spoilt, seed=cell.request.seed, parts=METHODS[cell.method]))
     ((number, context),) = cell.split.held
     found = {}
     for given in cell.request.numbers_given:

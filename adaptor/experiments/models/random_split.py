@@ -20,11 +20,12 @@ from adaptor.experiments.models.outcome import Outcome, Progress, Request
 from adaptor.experiments.models.scores import bootstrap_error
 from adaptor.experiments.models.workers import spread
 from adaptor.experiments.report import Figure
+from adaptor.models.groups import MEDIAN_COST
 from adaptor.models.informed import InformedModel
 from adaptor.models.points import Points, no_points
 from adaptor.models.prediction import quantile
 from adaptor.models.prior import Prior
-from adaptor.models.training import MEDIAN_COST, TrainingRow
+from adaptor.models.training import TrainingRow
 
 SPLITS = 300
 """Random splits, as many as the paper."""

@@ -22,7 +22,7 @@ from adaptor.experiments.report import Figure
 from adaptor.models.arrays import Floats
 from adaptor.models.bell import bell_log_s
 from adaptor.models.prediction import quantile
-from adaptor.models.rest_of_run import RunsSoFar, rest_of_run
+from adaptor.models.rest_of_run import Rest, RunsSoFar, rest_of_run
 
 DONE = (0, 1, 2, 5, 10)
 """Supersteps that are done when the rest is predicted."""
@@ -82,16 +82,15 @@ def smipe(asked: Asked) -> float:
     return float(likeness @ rests / likeness.sum())
 
 
-def own(asked: Asked) -> tuple[float, float]:
-    """Adaptor's seconds of the rest, and the spread of their logarithm."""
+def own(asked: Asked) -> Rest:
+    """Adaptor's answer."""
     done = len(asked.done)
     runs = RunsSoFar(
         scale_out=asked.scale_out,
         done_s=asked.seconds[:, :done].sum(axis=1),
         rest_s=asked.seconds[:, done:].sum(axis=1),
     )
-    rest = rest_of_run(runs, scale_out=asked.own_scale_out, done_s=float(asked.done.sum()), wanted=asked.wanted)
-    return float(np.exp(rest.log_s)), rest.spread
+    return rest_of_run(runs, scale_out=asked.own_scale_out, done_s=float(asked.done.sum()), wanted=asked.wanted)
 
 
 OTHERS: dict[str, Callable[[Asked], float]] = {"mean so far": mean_so_far, "ellis": ellis, "smipe": smipe}
@@ -127,13 +126,13 @@ def _judged(job: Traced, done: int, *, other: bool) -> tuple[dict[str, Floats], 
     errors: defaultdict[str, list[float]] = defaultdict(list)
     inside: dict[float, list[float]] = {level: [] for level in LEVELS}
     for asked, truth in _questions(job, done, other=other):
-        seconds, spread = own(asked)
-        errors[OWN].append(abs(seconds / truth - 1))
+        answer = own(asked)
+        errors[OWN].append(abs(answer.seconds / truth - 1))
         for name, method in OTHERS.items():
             errors[name].append(abs(method(asked) / truth - 1))
         for level in LEVELS:
-            reach = quantile(level, DEGREES_OF_FREEDOM) * spread
-            inside[level].append(float(abs(np.log(seconds / truth)) <= reach))
+            reach = quantile(level, DEGREES_OF_FREEDOM) * answer.spread
+            inside[level].append(float(abs(answer.log_s - np.log(truth)) <= reach))
     return {name: np.array(found) for name, found in errors.items()}, inside
 
 

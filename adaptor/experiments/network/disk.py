@@ -25,7 +25,6 @@ class Disk:
 
     Attributes:
         epoch: Of the store.
-        refused_kept: Refused blocks that are remembered.
         blocks: Blocks by name, those of torn writes as well.
         order: Applied entries in the order of application.
         nodes: What is kept of each.
@@ -38,7 +37,6 @@ class Disk:
     """
 
     epoch: bytes
-    refused_kept: int
     blocks: dict[Cid, bytes] = field(default_factory=dict)
     order: list[Cid] = field(default_factory=list)
     nodes: dict[Cid, Node] = field(default_factory=dict)
@@ -58,8 +56,11 @@ class Disk:
             self.missing.pop(cid, None)
         for cid in changes.dropped:
             self.blocks.pop(cid, None)
+        for cid in changes.forgotten:
+            self.refused.pop(cid, None)
         self.blocks.update(changes.blocks)
         self.waiting.update(changes.waiting)
+        self.refused.update(changes.refused)
         self.missing.update(changes.missing)
         for one in changes.applied:
             self.order.append(one.cid)
@@ -68,11 +69,6 @@ class Disk:
                 self.memberships.append(one.entry)
         if changes.heads is not None:
             self.heads = changes.heads
-        for refusal in changes.refusals:
-            if refusal.cid is not None and refusal.reason.for_good:
-                self.refused[refusal.cid] = None
-        while len(self.refused) > self.refused_kept:
-            del self.refused[next(iter(self.refused))]
         self._write_peers(step.peers, book)
 
     def tear(self, step: Step) -> None:

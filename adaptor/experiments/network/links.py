@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from adaptor.experiments.network.timeline import Action, Timeline
 
@@ -30,6 +31,11 @@ class Weather:
 
 SLOW_SHARE = 0.5
 
+Mishap = Literal["lost", "doubled", "cut_off", "slow"]
+"""What may be asked to befall a message, whatever chance says; to be overtaken takes no bad luck, only haste."""
+
+MISHAPS: tuple[Mishap, ...] = get_args(Mishap)
+
 
 class Links:
     """Carries messages.
@@ -38,11 +44,15 @@ class Links:
         timeline: When they arrive.
         chance: What befalls them.
         slow_s: How long a slow peer's messages take on average.
+
+    Attributes:
+        owed: What befalls the next message for certain, each kind once.
     """
 
     def __init__(self, timeline: Timeline, chance: random.Random, *, slow_s: float) -> None:
         self.weather = Weather()
         self.counts: Counter[str] = Counter()
+        self.owed: set[Mishap] = set()
         self._timeline = timeline
         self._chance = chance
         self._slow_s = slow_s
@@ -53,21 +63,31 @@ class Links:
         weather = self.weather
         self.counts["messages"] += 1
         self.counts["bytes"] += size_bytes
-        if weather.apart and weather.apart.get(source, 0) != weather.apart.get(target, 0):
+        if weather.apart.get(source, 0) != weather.apart.get(target, 0) or self._owes("cut_off"):
             self.counts["cut_off"] += 1
             return
-        if weather.loss and self._chance.random() < weather.loss:
+        if self._chosen(weather.loss) or self._owes("lost"):
             self.counts["lost"] += 1
             return
         self._deliver(source, target, arrive)
-        if weather.doubled and self._chance.random() < weather.doubled:
+        if self._chosen(weather.doubled) or self._owes("doubled"):
             self.counts["doubled"] += 1
             self._deliver(source, target, arrive)
+
+    def _chosen(self, share: float) -> bool:
+        return share > 0 and self._chance.random() < share
+
+    def _owes(self, mishap: Mishap) -> bool:
+        """Whether this message is the one that it befalls for certain."""
+        owes = mishap in self.owed
+        self.owed.discard(mishap)
+        return owes
 
     def _deliver(self, source: str, target: str, arrive: Action) -> None:
         weather = self.weather
         delay_s = weather.latency_s * (1.0 + self._chance.expovariate(1.0))
-        if (source in weather.slow or target in weather.slow) and self._chance.random() < SLOW_SHARE:
+        slow = source in weather.slow or target in weather.slow
+        if self._chosen(SLOW_SHARE * slow) or self._owes("slow"):
             self.counts["slow"] += 1
             delay_s += self._slow_s * self._chance.expovariate(1.0)
         arrives_s = self._timeline.now_s + delay_s

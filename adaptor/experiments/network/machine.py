@@ -96,7 +96,7 @@ class Machine:
         self.name = key.public_key().public_bytes_raw().hex()
         self.limits = limits
         self.chance = random.Random(seed)  # noqa: S311 - not for secrets
-        self.disk = Disk(epoch=self.chance.randbytes(16), refused_kept=limits.refused)
+        self.disk = Disk(epoch=self.chance.randbytes(16))
         self.page_blocks, self.page_bytes = PAGE_BLOCKS, PAGE_BYTES
         self.clock_off_s = 0.0
         self.up = False

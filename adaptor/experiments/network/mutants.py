@@ -126,6 +126,16 @@ def _restart_without(*fields: str) -> Mutant:
     return lambda: mock.patch.object(Replica, "__init__", init)
 
 
+def _forgotten_not_saved() -> AbstractContextManager[Any]:
+    production = Replica._remember_refused
+
+    def remember_refused(self: Replica, cid: Cid, changes: Changes) -> None:
+        production(self, cid, changes)
+        changes.forgotten.clear()
+
+    return mock.patch.object(Replica, "_remember_refused", remember_refused)
+
+
 def _own_numbers_forgotten() -> AbstractContextManager[Any]:
     production = Replica.__init__
 
@@ -269,6 +279,8 @@ MUTANTS: dict[str, Mutant] = {
     "never_given_up": _never_gives_up,
     "waiting_dropped_on_restart": _restart_without("waiting"),
     "heads_forgotten_on_restart": _restart_without("heads"),
+    "refused_forgotten_on_restart": _restart_without("refused"),
+    "forgotten_blocks_still_refused_on_disk": _forgotten_not_saved,
     "own_numbers_forgotten_on_restart": _own_numbers_forgotten,
     "heads_not_updated": _heads_not_updated,
     "applied_again": _applied_again,

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adaptor.experiments.network.adversary import Adversary
 from adaptor.experiments.network.checks import FAULTS, Quiet, check, check_disk
-from adaptor.experiments.network.links import Links, Weather
+from adaptor.experiments.network.links import MISHAPS, Links, Weather
 from adaptor.experiments.network.machine import Crash, Machine
 from adaptor.experiments.network.observer import Observer
 from adaptor.experiments.network.outcome import Outcome
@@ -53,7 +53,14 @@ LEAVES = 2
 SLOW_SPELLS = 2
 CLOCK_JUMPS = 1
 ACTS = 36
-"""Acts of each adversary: everything it can do, and half of that again."""
+"""Acts of each adversary: everything it can do, and some of it again."""
+
+AMENDS_SHARE = 0.92
+"""Part of the time with faults after which whatever did not take place is made to: a little later than all that is
+drawn and the last restart that follows from it, and three minutes before the faults end."""
+
+SOON_S = 1.0
+"""Until somebody is looked for again who can be made to crash or leave."""
 
 CHECK_EVERY_S = 50.0
 """How often it is looked whether all is quiet."""
@@ -72,6 +79,7 @@ class Simulation:
         self.outcome = Outcome(seed=scenario.seed)
         self.timeline = Timeline(scenario.start_s)
         self.chance = random.Random(f"faults {scenario.seed}")  # noqa: S311 - not for secrets
+        self.amends = random.Random(f"amends {scenario.seed}")  # noqa: S311 - not for secrets
         self.links = Links(self.timeline, random.Random(f"links {scenario.seed}"), slow_s=SLOW_S)  # noqa: S311
         self.watcher: Observer = Observer(self.timeline, self.outcome, tracing=tracing)
         self.machines: dict[str, Machine] = {}
@@ -164,6 +172,7 @@ class Simulation:
         for adversary in self.adversaries:
             for i in range(ACTS):
                 self.timeline.after((0.03 + 0.95 * i / ACTS) * FAULTS_S, adversary.act)
+        self.timeline.after(AMENDS_SHARE * FAULTS_S, self._make_amends)
         self.timeline.after(0.6 * FAULTS_S, self._revoke)
         self.timeline.after(0.7 * FAULTS_S, partial(self._admit, public(self.adversaries[0].candidate)))
         self._write_on()
@@ -175,14 +184,14 @@ class Simulation:
         ready = [machine for machine in self.honest if machine.up]
         if ready and left > 0:
             machine = self.chance.choice(ready)
-            machine.append([self._draft(machine) for _ in range(self.chance.choice(BURST))])
+            machine.append([self._draft(machine, self.chance) for _ in range(self.chance.choice(BURST))])
         if left > 0:
             bursts = left / (sum(BURST) / len(BURST))
             self.timeline.after(max(1.0, left_s / bursts) * self.chance.uniform(0.2, 1.4), self._write_on)
 
-    def _draft(self, machine: Machine) -> Draft:
+    def _draft(self, machine: Machine, chance: random.Random) -> Draft:
         known = [cid for cid in self.watcher.contributions[-30:] if cid in machine.replica.applied]
-        return draft_of(self.chance, known, self.watcher.own.get(machine.address, ()))
+        return draft_of(chance, known, self.watcher.own.get(machine.address, ()))
 
     def _crash(self, kind: Crash) -> None:
         ready = [machine for machine in self.honest if machine.up and machine.crash_next is None]
@@ -210,11 +219,14 @@ class Simulation:
         ready = [machine for machine in self.honest if machine.up and machine.crash_next is None]
         if ready:
             machine = self.chance.choice(ready)
-            self.outcome.faults["leaves"] += 1
-            self.watcher.say(f"{machine.address} leaves")
-            check_disk(machine, self.outcome)
-            machine.stop()
+            self._stop(machine)
             self._revive_later(machine)
+
+    def _stop(self, machine: Machine) -> None:
+        self.outcome.faults["leaves"] += 1
+        self.watcher.say(f"{machine.address} leaves")
+        check_disk(machine, self.outcome)
+        machine.stop()
 
     def _join(self) -> None:
         """Somebody new comes, who knows one peer, whichever; half of them die at the first blocks that they get."""
@@ -269,6 +281,46 @@ class Simulation:
         machine = self.chance.choice(self.honest)
         self.outcome.faults["clocks_set"] += 1
         machine.clock_off_s = self.chance.uniform(-CLOCK_OFF_S, CLOCK_OFF_S)
+
+    # --- what chance left out -------------------------------------------------------------------------------
+
+    def _make_amends(self) -> None:
+        """Let every kind of fault take place that did not, by choices of their own: other runs stay as drawn."""
+        self.links.owed.update(kind for kind in MISHAPS if not self.links.counts[kind])
+        for crash in Crash:
+            if not self.outcome.faults[crash.value]:
+                self._crash_writing(crash)
+        if not self.outcome.faults["leaves"]:
+            self._leave_for_certain()
+
+    def _crash_writing(self, kind: Crash) -> None:
+        """Somebody who may still write does, and dies of it."""
+        ready = [machine for machine in self.honest if machine.up and machine.crash_next in (None, kind)]
+        for machine in self.amends.sample(ready, len(ready)):
+            machine.crash_next = kind
+            machine.append([self._draft(machine, self.amends)])
+            if not machine.up:
+                self._revive_soon(machine)
+                return
+            machine.crash_next = None
+        self._again_soon(partial(self._crash_writing, kind))
+
+    def _leave_for_certain(self) -> None:
+        """Somebody leaves, even one who is about to crash."""
+        ready = [machine for machine in self.honest if machine.up]
+        if not ready:
+            self._again_soon(self._leave_for_certain)
+            return
+        machine = self.amends.choice(ready)
+        self._stop(machine)
+        self._revive_soon(machine)
+
+    def _revive_soon(self, machine: Machine) -> None:
+        self.timeline.after(self.amends.uniform(*DOWN_S), partial(self._revive, machine))
+
+    def _again_soon(self, action: Action) -> None:
+        if self.timeline.elapsed_s + SOON_S < FAULTS_S:
+            self.timeline.after(SOON_S, action)
 
     # --- the end --------------------------------------------------------------------------------------------
 

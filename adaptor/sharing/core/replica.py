@@ -50,8 +50,8 @@ class Replica:
         self.waiting = WaitingEntries(limits, state.waiting)
         self.missing = MissingBlocks(limits, state.missing)
         self.top = 0
+        self.refused: OrderedDict[Cid, None] = OrderedDict.fromkeys(state.refused)
         self._writers = writers
-        self._refused: OrderedDict[Cid, None] = OrderedDict.fromkeys(state.refused)
         self._tips: dict[bytes, Cid] = {}
         self._landmarks: dict[int, Cid] = {}
         for cid, node in state.applied.items():
@@ -68,11 +68,11 @@ class Replica:
 
     def knows(self, cid: Cid) -> bool:
         """Whether a block is held or refused, so that nobody need be asked for it."""
-        return cid in self.applied or cid in self.waiting or cid in self._refused
+        return cid in self.applied or cid in self.waiting or cid in self.refused
 
     def settled(self, cid: Cid) -> bool:
         """Whether it is certain for ever what becomes of a block."""
-        return cid in self.applied or cid in self._refused
+        return cid in self.applied or cid in self.refused
 
     def append(
         self, kind: Kind, payload: bytes, *, key: Ed25519PrivateKey, now_s: float, changes: Changes
@@ -109,7 +109,7 @@ class Replica:
         """
         for block in blocks:
             cid = cid_of(block)
-            if cid in self.applied or cid in self.waiting or cid in self._refused:
+            if cid in self.applied or cid in self.waiting or cid in self.refused:
                 self._found(cid, changes)
                 continue
             self._take(cid, block, peer=peer, now_s=now_s, changes=changes)
@@ -155,7 +155,7 @@ class Replica:
     def _place(self, one: SignedEntry, *, peer: str, now_s: float, changes: Changes) -> None:
         """Apply the entry and all that waited for it, or let it wait for what it needs."""
         lacking = [need for need in one.entry.needs if need not in self.applied]
-        if any(need in self._refused for need in lacking):
+        if any(need in self.refused for need in lacking):
             raise RefusedEntryError(RefusalReason.PARENT_REFUSED, "an entry that it needs is refused")
         if lacking:
             self._found(one.cid, changes)
@@ -347,10 +347,18 @@ class Replica:
         self, reason: RefusalReason, text: str, *, cid: Cid, peer: str, changes: Changes, author: bytes | None = None
     ) -> None:
         changes.refusals.append(Refusal(reason=reason, text=text, peer=peer, cid=cid, author=author))
-        if reason.for_good:
-            self._refused[cid] = None
-            if len(self._refused) > self.limits.refused:
-                self._refused.popitem(last=False)
+        if reason.for_good and cid not in self.refused:
+            self._remember_refused(cid, changes)
+
+    def _remember_refused(self, cid: Cid, changes: Changes) -> None:
+        """Remember a block that is refused for good, and forget the oldest if there are too many."""
+        self.refused[cid] = changes.refused[cid] = None
+        while len(self.refused) > self.limits.refused:
+            oldest, _ = self.refused.popitem(last=False)
+            if oldest in changes.refused:
+                del changes.refused[oldest]
+            else:
+                changes.forgotten.append(oldest)
 
     def _require_near(self, entry: Entry, now_s: float) -> None:
         if entry.height > self.top + self.limits.height_jump:

@@ -134,6 +134,8 @@ class Changes:
         missing: New or changed missing blocks.
         found: Blocks that are missing no more.
         refusals: What was not taken.
+        refused: Blocks refused for good that are to be remembered, the newest last.
+        forgotten: Blocks refused for good that are remembered no more.
         heads: All heads after the step, if they changed.
     """
 
@@ -145,6 +147,8 @@ class Changes:
     missing: dict[Cid, Missing] = field(default_factory=dict)
     found: list[Cid] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    refused: dict[Cid, None] = field(default_factory=dict)
+    forgotten: list[Cid] = field(default_factory=list)
     heads: frozenset[Cid] | None = None
 
     @property

@@ -7,12 +7,14 @@ import random
 import sqlite3
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adaptor.errors import LogRefusedError, StateDirectoryError
+from adaptor.sharing.core.cid import cid_of
 from adaptor.sharing.core.entry import Kind
 from adaptor.sharing.core.limits import LogLimits, ReplicaLimits
 from adaptor.sharing.core.manifest import Manifest
@@ -176,6 +178,18 @@ class TestRefusals:
         counts = {(one.peer, one.reason): one.count for one in await second.on_file(second.file.refusal_counts)}
         assert counts[first.own, RefusalReason.MALFORMED.value] >= 1
         assert sum(counts.values()) == 2
+
+    async def test_after_a_restart_the_same_refused_blocks_are_remembered(self, group: Group) -> None:
+        """Of a bound that is set, even if one was forgotten and refused again with the same message."""
+        limits = replace(LIMITS, refused=3)
+        first, second = group.open(0), group.open(1, limits=limits)
+        bad = [bytes([number]) for number in range(4)]
+        await second.met(first.own, first.exchange.greeting(tuple(bad[:3])), 100)
+        await second.met(first.own, first.exchange.greeting((bad[3], bad[0])), 100)
+        before = [second.exchange.replica.knows(cid_of(one)) for one in bad]
+        await group.stop(second)
+        again = group.open(1, limits=limits)
+        assert [again.exchange.replica.knows(cid_of(one)) for one in bad] == before == [True, False, True, True]
 
     async def test_a_peer_that_sends_too_much_is_not_listened_to_until_the_minute_is_over(self, group: Group) -> None:
         first = group.open(0)

@@ -51,10 +51,12 @@ def test_the_file_may_be_named_by_the_environment(tmp_path: Path) -> None:
 
 def test_values_may_be_written_in_the_types_of_toml(tmp_path: Path) -> None:
     """Or as texts."""
-    path = toml(tmp_path, '[service]\nallow_remote = true\n[planner]\nconfidence = 0.8\nmax_explorations = "2"\n')
+    path = toml(
+        tmp_path, '[service]\nallow_remote = true\n[planner]\nconfidence = 0.8\ninitial_adaptation_cost = "2s"\n'
+    )
     settings = load_settings(file=path, environment={})
     assert (settings["service.allow_remote"], settings["planner.confidence"]) == (True, 0.8)
-    assert settings["planner.max_explorations"] == 2
+    assert settings["planner.initial_adaptation_cost"] == 2.0
 
 
 BAD_FILES = [

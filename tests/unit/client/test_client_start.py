@@ -17,7 +17,7 @@ from adaptor.client import RefusedError, start_run
         ({"max_supersteps": 0}, "max_supersteps: must be at least 1, got 0"),
         ({"min_parallelism": -1}, "min_parallelism: must be at least 0, got -1"),
         ({"max_parallelism": -1}, "max_parallelism: must be at least 0, got -1"),
-        ({"efficiency_target": 0.5}, "objective: give either runtime_target_s or efficiency_target, not both"),
+        ({"efficiency_target": 0.5}, "objective: give one of runtime_target_s, efficiency_target and cost_budget"),
     ],
 )
 def test_numbers_that_no_service_would_take_are_refused_at_once(fields: dict[str, Any], message: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from adaptor.domain.capacity import Capacity
 from adaptor.domain.context import ExecutionContext
-from adaptor.domain.objective import MAX_PARALLELISM, Bounds, EfficiencyTarget, RuntimeTarget
+from adaptor.domain.objective import MAX_PARALLELISM, Bounds, CostBudget, EfficiencyTarget, RuntimeTarget
 from adaptor.domain.observation import ObservedDuration
 from adaptor.domain.plan import Interval
 from adaptor.domain.run import MAX_SUPERSTEPS, PlanningSettings
@@ -53,9 +53,10 @@ NONSENSE: list[tuple[str, Callable[[], object]]] = [
     ("duration_s", lambda: a_report(1, 1e300)),
     ("duration_s", lambda: ObservedDuration(parallelism=1, duration_s=-1)),
     ("parallelism", lambda: ObservedDuration(parallelism=0, duration_s=1)),
+    ("superstep", lambda: ObservedDuration(parallelism=1, duration_s=1, superstep=0)),
     ("existing_slots", lambda: Capacity(existing_slots=-1, obtainable_slots=0)),
-    ("initial_adaptation_cost_s", lambda: PlanningSettings(initial_adaptation_cost_s=-1, max_explorations=0)),
-    ("max_explorations", lambda: PlanningSettings(initial_adaptation_cost_s=1, max_explorations=-1)),
+    ("initial_adaptation_cost_s", lambda: PlanningSettings(initial_adaptation_cost_s=-1)),
+    ("budget_slot_s", lambda: CostBudget(budget_slot_s=0.0)),
     ("interval", lambda: Interval(low=1, expected=2, high=math.inf, level=0.8)),
     ("spread", lambda: Spread(minimum=math.nan, median=1, maximum=1)),
 ]

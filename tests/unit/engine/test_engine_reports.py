@@ -27,7 +27,7 @@ async def test_a_superstep_is_observed_recorded_and_planned() -> None:
     await shop.engine.start_run(HURRY)
     shop.clock.advance(10.5)
     plan = await shop.engine.report_barrier("run-1", a_report(1, job_id="a" * 32))
-    assert (plan.superstep, plan.reason.code) == (2, ReasonCode.EXPLORE_WIDER)
+    assert (plan.superstep, plan.reason.code, plan.evidence.own_observations) == (2, ReasonCode.EXPLORE_WIDER, 1)
     reached = [one for one in await shop.events() if isinstance(one, BarrierReached)]
     assert [(one.flink, one.at_s) for one in reached] == [(flink, shop.clock.now_s())]
     assert shop.observer.asked == [("run-1", "a" * 32)]

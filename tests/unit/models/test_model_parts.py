@@ -13,7 +13,8 @@ from adaptor.models.covariance import Covariance, Distances, Inputs
 from adaptor.models.gaussian import Joint, log_density
 from adaptor.models.lone_curve import predicted
 from adaptor.models.process import left_out
-from adaptor.models.rest_of_run import RunsSoFar, rest_of_run
+from adaptor.models.rest_of_run import Rest, RunsSoFar, rest_of_run
+from adaptor.models.scale_out_laws import amdahl, law_s, universal
 
 
 def points(seed: int, count: int = 10) -> Inputs:
@@ -111,6 +112,14 @@ def test_bell_takes_the_law_that_fits() -> None:
     assert local_s(scale_outs, np.array([4.0, 3.0, 2.0, 1.0]), np.array([3.0])) == pytest.approx([2.5])
 
 
+def test_laws_of_scale_out_are_recovered_from_points_on_them() -> None:
+    """Amdahl's with a tenth that does not divide; the universal one with coherency that makes time rise again."""
+    at, wanted = np.array([1.0, 2.0, 4.0, 8.0, 16.0]), np.array([32.0])
+    assert law_s(amdahl, at, 10.0 + 90.0 / at, wanted) == pytest.approx([10.0 + 90.0 / 32])
+    seconds = (100.0 + 5.0 * (at - 1) + 0.5 * at * (at - 1)) / at
+    assert law_s(universal, at, seconds, wanted) == pytest.approx([(100.0 + 5.0 * 31 + 0.5 * 32 * 31) / 32], rel=1e-6)
+
+
 def test_a_lone_curve_goes_through_quiet_points_and_is_less_sure_between() -> None:
     """Two curves at once."""
     at = np.array([[4.0, 8.0, 16.0, 32.0]] * 2)
@@ -129,3 +138,10 @@ def test_the_rest_of_a_run_follows_like_runs_and_its_own_pace() -> None:
     assert np.exp(usual.log_s) == pytest.approx(100.0, rel=0.1)
     assert np.exp(slow.log_s) == pytest.approx(120.0, rel=0.1)
     assert slow.spread < usual.spread
+
+
+def test_the_answer_for_a_rest_has_no_relative_error_in_the_mean() -> None:
+    """One over it is the mean of one over the seconds; the less sure, the further below the median."""
+    seconds = np.exp(np.random.default_rng(5).normal(3.0, 0.4, 100_000))
+    assert np.mean(Rest(log_s=3.0, spread=0.4).seconds / seconds) == pytest.approx(1.0, abs=0.01)
+    assert Rest(log_s=3.0, spread=3.0).seconds == Rest(log_s=3.0, spread=1.0).seconds < np.exp(3.0)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from adaptor.domain.context import ExecutionContext
 from adaptor.domain.informed_prior import InformedPrior
 from adaptor.domain.observation import ObservedDuration
+from adaptor.models.learning import WHOLE, Parts
 from adaptor.models.prediction import Prediction
 from adaptor.models.prior import Prior
 from adaptor.models.runtime import RuntimeModel
@@ -122,6 +123,62 @@ def test_one_lying_contributor_does_not_bend_what_the_others_say() -> None:
     weights = {source.contributor: source.weight for source in informed.sources}
     assert weights["liar"] < 0.2 < min(weight for name, weight in weights.items() if name != "liar")
     assert predicted(prior, a_context(5e6)).expected_s[3] == pytest.approx(13.5, rel=0.1)
+
+
+@pytest.mark.parametrize("way", ["by_anybody", "by_one"])
+def test_what_is_wrong_by_any_factor_does_not_bend_what_is_right(way: str) -> None:
+    """Three in ten observations are off by 0.1 to 10; nine contributors measured everything."""
+    rng = np.random.default_rng(7)
+    clean = [row for one in range(9) for row in rows_of(SIZES, seed=one, contributor=f"author-{one}")]
+    bad = rng.random(len(clean)) < 0.3
+    factors = np.where(bad, 10.0 ** rng.uniform(-1, 1, len(clean)), 1.0)
+    spoilt = [
+        replace(
+            row,
+            duration_s=row.duration_s * float(factor),
+            contributor="liar" if wrong and way == "by_one" else row.contributor,
+        )
+        for row, factor, wrong in zip(clean, factors, bad, strict=True)
+    ]
+    truth = 1.0 + 50.0 / CANDIDATES
+    prediction = predicted(Prior.fit(spoilt), a_context(5e6))
+    assert prediction.expected_s[[0, 1, 3, 7]] == pytest.approx(truth[[0, 1, 3, 7]], rel=0.05)
+
+
+def test_a_liar_is_found_before_those_who_are_compared_with_him_are_doubted() -> None:
+    """Each measured sizes of his own; milliseconds for seconds make one wrong, and nobody else."""
+    honest = [
+        row
+        for one in range(4)
+        for row in rows_of((1e6 * (1 + one), 1e6 * (2 + one)), seed=one, contributor=f"author-{one}")
+    ]
+    lies = [replace(row, duration_s=1000 * row.duration_s) for row in rows_of((2e6, 5e6), contributor="liar")]
+    informed = Prior.fit([*honest, *lies]).informed(a_context(7e6))
+    assert informed is not None
+    weights = {source.contributor: source.weight for source in informed.sources}
+    assert weights.pop("liar") < 0.1
+    assert min(weights.values()) > 0.5
+
+
+def test_parts_can_be_left_out_to_see_what_they_are_worth() -> None:
+    """Without beliefs a wrong tenth bends the prediction; with them it does not."""
+    rows = [row for one in range(3) for row in rows_of(SIZES, seed=one, contributor=f"author-{one}")]
+    spoilt = [replace(row, duration_s=row.duration_s * (30.0 if i % 3 == 0 else 1.0)) for i, row in enumerate(rows)]
+    found = [
+        float(predicted(Prior.fit(spoilt, parts=parts), a_context(5e6)).expected_s[3])
+        for parts in (WHOLE, Parts(beliefs=False, trust=False))
+    ]
+    assert abs(found[0] - 13.5) < abs(found[1] - 13.5)
+
+
+def test_a_single_odd_parallelism_does_not_move_the_whole_curve() -> None:
+    """One superstep that is short of memory takes half as long again; elsewhere less than that is expected."""
+    prior = PRIOR.informed(a_context(5e6))
+    model = RuntimeModel.fit([ObservedDuration(parallelism=1, duration_s=1.5 * 51.0)], prior=prior)
+    prediction = model.predict(CANDIDATES)
+    assert prediction.expected_s[0] == pytest.approx(1.5 * 51.0, rel=0.1)
+    assert prediction.expected_s[7] < 1.48 * (1.0 + 50.0 / 8)
+    assert model.weights["not_everywhere"] > model.weights["shape_only"]
 
 
 def test_other_programs_say_how_steep_curves_are_but_not_how_long() -> None:

@@ -7,7 +7,8 @@ import pytest
 from adaptor.domain.objective import EfficiencyTarget
 from adaptor.domain.plan import ReasonCode
 from adaptor.errors import InvalidValueError
-from adaptor.planner.policies import POLICIES, adaptor_policy, policy_named
+from adaptor.planner.policies import POLICIES, policy_named
+from adaptor.planner.policies.own import choose
 from adaptor.planner.policy import Choice
 from adaptor.testing.values import a_view, measured
 
@@ -18,7 +19,7 @@ SCALES = (*measured(1, 10.0, 10.0), *measured(2, 5.5, 5.5), *measured(4, 3.6, 3.
 def efficient(limit: float, **fields: object) -> Choice:
     """What adaptor's own policy does for an efficiency target, a change costing next to nothing."""
     defaults = {"objective": EfficiencyTarget(min_efficiency=limit), "adaptation_cost_s": 0.1}
-    return adaptor_policy(a_view(*SCALES, **{**defaults, **fields}))
+    return choose(a_view(*SCALES, **{**defaults, **fields}))
 
 
 @pytest.mark.parametrize(("limit", "parallelism"), [(0.5, 4), (0.65, 4), (0.75, 3), (0.85, 2), (0.97, 1)])
@@ -43,14 +44,11 @@ def test_a_failing_parallelism_is_not_taken_however_efficient() -> None:
     assert efficient(0.5, failing=frozenset({4})).parallelism == 3
 
 
-def test_without_anything_known_or_anything_to_try_the_run_stays() -> None:
+def test_without_anything_known_the_run_stays() -> None:
     """And says why."""
     objective = EfficiencyTarget(min_efficiency=0.5)
-    unknown = adaptor_policy(a_view(objective=objective, current_parallelism=2))
+    unknown = choose(a_view(objective=objective, current_parallelism=2))
     assert (unknown.parallelism, unknown.reason.code) == (2, ReasonCode.NOTHING_KNOWN)
-    stuck = adaptor_policy(a_view(*measured(3, 10.0), objective=objective, explorations_left=0))
-    assert stuck.parallelism == 1
-    assert stuck.reason.text == "only 3 was measured and nothing else may be tried; stays at 1"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +58,7 @@ def test_without_anything_known_or_anything_to_try_the_run_stays() -> None:
 def test_the_rule_of_2016_is_floor_of_u_over_070_times_p(utilisation: float, current: int, parallelism: int) -> None:
     """Cut to 1..32 here."""
     view = a_view(current_parallelism=current, cpu_utilisation=utilisation, candidates=(1, 32))
-    choice = POLICIES["utilisation-0.70"](view)
+    choice = POLICIES["utilisation-0.70"].choose(view)
     assert (choice.parallelism, choice.reason.code) == (parallelism, ReasonCode.UTILISATION_RULE)
 
 
@@ -68,23 +66,23 @@ def test_the_rule_of_2016_is_floor_of_u_over_070_times_p(utilisation: float, cur
 def test_the_rule_is_exact_where_the_fraction_is(wanted: int) -> None:
     """0.70 k / P asks for k and not, by a binary fraction, for k - 1."""
     view = a_view(current_parallelism=32, cpu_utilisation=0.70 * wanted / 32, candidates=(1, 32))
-    assert POLICIES["utilisation-0.70"](view).parallelism == wanted
+    assert POLICIES["utilisation-0.70"].choose(view).parallelism == wanted
 
 
 def test_the_rule_stays_where_utilisation_is_unknown() -> None:
     """Unknown is not zero."""
-    choice = POLICIES["utilisation-0.70"](a_view(current_parallelism=3))
+    choice = POLICIES["utilisation-0.70"].choose(a_view(current_parallelism=3))
     assert (choice.parallelism, choice.reason.code) == (3, ReasonCode.UTILISATION_UNKNOWN)
 
 
 def test_the_static_policy_never_changes_anything() -> None:
     """Whatever is known."""
     for current in (1, 2, 4):
-        choice = POLICIES["static"](a_view(*SCALES, current_parallelism=current))
+        choice = POLICIES["static"].choose(a_view(*SCALES, current_parallelism=current))
         assert (choice.parallelism, choice.reason.code) == (current, ReasonCode.STATIC)
 
 
 def test_an_unknown_policy_is_refused_with_those_that_are_known() -> None:
     """The user need not look them up."""
-    with pytest.raises(InvalidValueError, match=r"^policy: 'fast' is not one of adaptor, utilisation-0.70, static$"):
+    with pytest.raises(InvalidValueError, match=r"^policy: 'fast' is not one of .*static"):
         policy_named("fast")

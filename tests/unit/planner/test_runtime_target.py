@@ -7,14 +7,14 @@ import pytest
 from adaptor.domain.objective import RuntimeTarget
 from adaptor.domain.observation import ObservedDuration
 from adaptor.domain.plan import ReasonCode
-from adaptor.planner.policies import adaptor_policy
+from adaptor.planner.policies.own import choose
 from adaptor.planner.policy import Choice
 from adaptor.testing.values import a_view, measured
 
 SCALES = (*measured(1, 10.0, 10.1, 9.9), *measured(2, 5.5, 5.6), *measured(4, 3.2, 3.3))
 """10, 5.5 and 3.2 s: the more subtasks, the faster and the dearer."""
 
-FLAT = (*measured(1, 10.0, 10.1, 9.9), *measured(2, 10.0, 10.1))
+FLAT = (*measured(1, 10.0, 10.1, 9.9), *measured(2, 10.0, 10.1), *measured(4, 9.9, 10.1))
 """Does not scale."""
 
 CLIFF = (*measured(1, 40.0, 41.0), *measured(2, 10.0, 10.1), *measured(4, 9.0))
@@ -23,23 +23,25 @@ CLIFF = (*measured(1, 40.0, 41.0), *measured(2, 10.0, 10.1), *measured(4, 9.0))
 
 def chosen(*observations: ObservedDuration, target_s: float = 100.0, **fields: object) -> Choice:
     """What adaptor's own policy does."""
-    return adaptor_policy(a_view(*observations, objective=RuntimeTarget(target_s=target_s), **fields))
+    return choose(a_view(*observations, objective=RuntimeTarget(target_s=target_s), **fields))
 
 
 @pytest.mark.parametrize(
-    ("target_s", "parallelism", "code"),
+    ("target_s", "parallelism", "then", "code"),
     [
-        (1000.0, 1, ReasonCode.CHEAPEST_ON_TIME),
-        (120.0, 1, ReasonCode.CHEAPEST_ON_TIME),
-        (80.0, 2, ReasonCode.CHEAPEST_ON_TIME),
-        (45.0, 4, ReasonCode.CHEAPEST_ON_TIME),
-        (20.0, 4, ReasonCode.FASTEST_AVAILABLE),
+        (1000.0, 1, 1, ReasonCode.CHEAPEST_ON_TIME),
+        (120.0, 1, 1, ReasonCode.CHEAPEST_ON_TIME),
+        (66.0, 2, 2, ReasonCode.CHEAPEST_ON_TIME),
+        (40.0, 4, 4, ReasonCode.CHEAPEST_ON_TIME),
+        (20.0, 4, 4, ReasonCode.FASTEST_AVAILABLE),
     ],
 )
-def test_the_cheapest_parallelism_on_time_is_taken(target_s: float, parallelism: int, code: ReasonCode) -> None:
-    """Ten supersteps are left and the run stands at 1; only a target out of reach takes the fastest instead."""
+def test_the_cheapest_schedule_on_time_is_begun(target_s: float, parallelism: int, then: int, code: ReasonCode) -> None:
+    """Ten supersteps are left and the run stands at 1: where time allows, some are run there before it is widened."""
     choice = chosen(*SCALES, target_s=target_s)
+    assert choice.ahead is not None
     assert (choice.parallelism, choice.reason.code) == (parallelism, code)
+    assert choice.ahead.then[parallelism - 1] == then
 
 
 def test_staying_is_a_choice_with_a_reason() -> None:
@@ -72,8 +74,8 @@ def test_a_run_that_was_changed_once_stays_there(elapsed_s: float) -> None:
 def test_seconds_that_are_past_and_gaps_between_supersteps_count_against_the_target() -> None:
     """They are lost at any parallelism."""
     assert chosen(*SCALES, target_s=120.0).parallelism == 1
-    assert chosen(*SCALES, target_s=120.0, elapsed_s=40.0).parallelism == 2
-    assert chosen(*SCALES, target_s=120.0, gap_s=4.0).parallelism == 2
+    assert chosen(*SCALES, target_s=120.0, elapsed_s=55.0).parallelism == 2
+    assert chosen(*SCALES, target_s=120.0, gap_s=5.4).parallelism == 2
 
 
 def test_a_hopeless_target_takes_the_fastest_and_no_slots_beyond() -> None:
@@ -97,11 +99,20 @@ def test_an_uncertain_target_takes_the_likeliest() -> None:
     assert "no parallelism meets 37 s with 90 %" in choice.reason.text
 
 
-def test_what_was_not_measured_is_avoided_once_no_tries_are_left() -> None:
-    """With tries left 4 may be chosen from the law alone; without, only what was measured or lies between."""
-    points = (*measured(1, 10.0, 10.1), *measured(2, 5.5, 5.6))
-    assert chosen(*points, target_s=20.0, explorations_left=1).parallelism > 2
-    assert chosen(*points, target_s=20.0, explorations_left=0).parallelism == 2
+def test_a_try_is_worth_what_it_teaches_and_not_made_near_the_end() -> None:
+    """4 alone is known; with many supersteps left another is tried, with one left nothing could use it."""
+    one = measured(4, 10.0, 10.1, 9.9)
+    early = chosen(*one, target_s=1000.0, supersteps_left=40, current_parallelism=4)
+    late = chosen(*one, target_s=12.0, supersteps_left=1, current_parallelism=4)
+    assert early.parallelism < 4
+    assert early.reason.code is ReasonCode.EXPLORE_NARROWER
+    assert late.parallelism == 4
+
+
+def test_a_try_that_could_miss_the_target_is_not_made() -> None:
+    """Narrower might be cheaper, but a superstep there might take four times as long."""
+    choice = chosen(*measured(4, 10.0, 10.1, 9.9), target_s=105.0, current_parallelism=4)
+    assert choice.parallelism == 4
 
 
 def test_a_parallelism_at_which_supersteps_fail_is_not_chosen() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from adaptor.api.v1 import runs_pb2 as pb
 from adaptor.domain.events import RescaleFailed, RescaleOutcomeUnknown, RescaleSucceeded, RunFinished
-from adaptor.domain.objective import EfficiencyTarget, RuntimeTarget
+from adaptor.domain.objective import CostBudget, EfficiencyTarget, RuntimeTarget
 from adaptor.domain.run import RunState
 from adaptor.domain.statistics import FlinkStatistics, Spread, VertexStatistics
 from adaptor.service import answers, requests
@@ -17,12 +17,13 @@ from adaptor.testing.values import BEGAN_S, a_report, a_spec, after, barrier, pl
 
 @given(
     st.builds(RuntimeTarget, target_s=st.floats(0.1, 1e6), confidence=st.floats(0.01, 0.99))
-    | st.builds(EfficiencyTarget, min_efficiency=st.floats(0.01, 0.99)),
+    | st.builds(EfficiencyTarget, min_efficiency=st.floats(0.01, 0.99))
+    | st.builds(CostBudget, budget_slot_s=st.floats(1.0, 1e6), confidence=st.floats(0.01, 0.99)),
     st.booleans(),
     st.integers(1, 4),
 )
 def test_a_run_told_as_a_request_is_the_same_run(
-    objective: RuntimeTarget | EfficiencyTarget, shareable: bool, parallelism: int
+    objective: RuntimeTarget | EfficiencyTarget | CostBudget, shareable: bool, parallelism: int
 ) -> None:
     """What `GetRun` answers could start it again."""
     spec = a_spec(objective=objective, shareable=shareable, start_parallelism=parallelism)

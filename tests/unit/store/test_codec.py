@@ -23,7 +23,7 @@ from adaptor.domain.events import (
     RunFinished,
     RunStarted,
 )
-from adaptor.domain.objective import Bounds, EfficiencyTarget, RuntimeTarget
+from adaptor.domain.objective import Bounds, CostBudget, EfficiencyTarget, RuntimeTarget
 from adaptor.domain.observation import Observation, ObservedDuration, Origin
 from adaptor.domain.plan import Alternative, Evidence, Interval, Plan, Reason, ReasonCode
 from adaptor.domain.run import PlanningSettings, RunSpec, RunState
@@ -42,7 +42,8 @@ SPEC = st.builds(
     run_id=st.just("run-1"),
     context=st.builds(ExecutionContext, program=TEXT, parameters=PAIRS, data=PAIRS, node_type=TEXT),
     objective=st.builds(RuntimeTarget, target_s=SECONDS, confidence=st.floats(0.01, 0.99))
-    | st.builds(EfficiencyTarget, min_efficiency=st.floats(0.01, 0.99)),
+    | st.builds(EfficiencyTarget, min_efficiency=st.floats(0.01, 0.99))
+    | st.builds(CostBudget, budget_slot_s=SECONDS, confidence=st.floats(0.01, 0.99)),
     policy=TEXT,
     bounds=st.just(Bounds()),
     start_parallelism=COUNT,
@@ -83,7 +84,7 @@ STARTED = st.builds(
     spec=SPEC,
     earlier=st.lists(OBSERVED, max_size=2).map(tuple),
     capacity=CAPACITY,
-    planning=st.builds(PlanningSettings, initial_adaptation_cost_s=SECONDS, max_explorations=COUNT),
+    planning=st.builds(PlanningSettings, initial_adaptation_cost_s=SECONDS),
     adaptation_costs_s=st.lists(SECONDS, max_size=2).map(tuple),
     at_s=NUMBER,
 )

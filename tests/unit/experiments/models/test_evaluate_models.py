@@ -83,7 +83,9 @@ def left_out(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_every_method_is_shown_side_by_side(left_out: dict[str, Any]) -> None:
     """Baselines, adaptor and adaptor without its parts; errors of a lawful job are small."""
     rows = {row["method"]: row for row in left_out["tables"]["errors"] if row["job"] == "all"}
-    assert {"ernest", "bell", "gbm-c3o", "gbm-log", "adaptor", "adaptor without update"} <= rows.keys()
+    laws = {"ernest", "amdahl", "universal scalability", "bell"}
+    parts = {"adaptor without update", "adaptor without trees and memory", "adaptor without trees and outliers"}
+    assert laws | parts | {"gbm-c3o", "gbm-log", "adaptor"} <= rows.keys()
     assert rows["adaptor"]["mean k=1"] < 10 < rows["ernest"]["mean k=0"] + 10
     names = {figure["name"] for figure in left_out["figures"]}
     assert {"leave_one_context_out_k0_ratio", "leave_one_context_out_coverage_80"} <= names
@@ -188,6 +190,8 @@ def test_the_poisoning_table_is_relative_to_clean_rows(tmp_path: Path, monkeypat
     assert {(row["way"], row["share"]) for row in rows} == {
         (way, share) for way in ("random", "one_author", "wrong_unit") for share in (0.0, 0.2)
     }
+    spoilt = {row["method"]: row["relative"] for row in rows if row["way"] == "wrong_unit" and row["share"] > 0}
+    assert spoilt["adaptor"] < spoilt["adaptor without trees and outliers"]
 
 
 @pytest.mark.parametrize("text", ["", "instance_count\tslots\n2\t16\n"])

@@ -137,7 +137,7 @@ def test_what_was_lost_is_missing_until_it_is_sent_again(entries: list[SignedEnt
 @given(some_logs(), st.randoms(use_true_random=False))
 def test_a_replica_goes_on_from_its_disk_at_any_point(entries: list[SignedEntry], chance: random.Random) -> None:
     """Killed after any step, it is as if it had not been."""
-    disk = Disk(epoch=bytes(16), refused_kept=100)
+    disk = Disk(epoch=bytes(16))
     book = AddressBook(ReplicaLimits(), own="", chance=chance)
     arrivals = list(entries)
     chance.shuffle(arrivals)
