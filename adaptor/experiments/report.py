@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import platform
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from typing import Any
 import orjson
 import psutil
 from rich.table import Table
+
+from adaptor.experiments.plots import DataTable, Plot
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -89,23 +92,32 @@ class Report:
         figures: What was measured.
         seeds: Of everything random, by name.
         details: What else the command has to say; becomes part of the JSON.
+        question: What the experiment is to answer; empty for a benchmark.
+        plots: Series to be drawn; part of the JSON.
+        tables: Shown beside the figures; part of the JSON.
     """
 
     title: str
     figures: Sequence[Figure]
     seeds: Mapping[str, int] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+    question: str = ""
+    plots: Sequence[Plot] = ()
+    tables: Sequence[DataTable] = ()
 
     def as_json(self) -> str:
         """One JSON object."""
         document = {
             "title": self.title,
-            "command": _command(),
+            **({"question": self.question} if self.question else {}),
+            "command": command_line(),
             "seeds": dict(self.seeds),
             "versions": versions(),
             "machine": machine(),
             **self.details,
             "figures": [figure.as_json() for figure in self.figures],
+            **({"tables": [table.as_json() for table in self.tables]} if self.tables else {}),
+            **({"plots": [plot.as_json() for plot in self.plots]} if self.plots else {}),
         }
         return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
 
@@ -115,13 +127,13 @@ class Report:
         for column in ("figure", "value", "unit", "baseline", "goal", "met"):
             table.add_column(column, justify="right" if column in ("value", "baseline", "goal") else "left")
         for figure in self.figures:
-            baseline = "" if figure.baseline is None else f"{_digits(figure.baseline)} ({figure.baseline_name})"
+            baseline = "" if figure.baseline is None else f"{digits(figure.baseline)} ({figure.baseline_name})"
             table.add_row(
                 figure.name,
-                _digits(figure.value),
+                digits(figure.value),
                 figure.unit,
                 baseline,
-                "" if figure.goal is None else _digits(figure.goal),
+                "" if figure.goal is None else digits(figure.goal),
                 {None: "", True: "yes", False: "no"}[figure.met],
             )
         return table
@@ -160,9 +172,11 @@ def _goals() -> dict[str, Any]:
     return tomllib.loads((Path(__file__).parent / "goals.toml").read_text())
 
 
-def _command() -> str:
-    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+def command_line() -> str:
+    """What was typed to get here, as a shell takes it."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
-def _digits(value: float | None) -> str:
+def digits(value: float | None) -> str:
+    """A number for people, to four digits; nothing for ``None``."""
     return "" if value is None else f"{value:.4g}"
