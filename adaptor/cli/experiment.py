@@ -9,6 +9,7 @@ import click
 
 from adaptor.cli.bench import print_report
 from adaptor.cli.demo import end_as_ctrl_c_does
+from adaptor.cli.local import local
 from adaptor.cli.network import network
 from adaptor.cli.options import json_option, output
 from adaptor.experiments.demo.screen import Screen
@@ -45,3 +46,4 @@ def newcomer(home: Path, seed: int, report: Path | None, as_json: bool) -> None:
 
 
 experiment.add_command(network)
+experiment.add_command(local)
