@@ -21,9 +21,10 @@ from typing import Any
 
 import orjson
 import psutil
+from rich.markup import escape
 from rich.table import Table
 
-from adaptor.experiments.plots import DataTable, Plot
+from adaptor.experiments.plots import Cell, DataTable, Plot
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -154,6 +155,26 @@ def machine() -> dict[str, Any]:
     """Cores this process may use and memory of the machine in bytes."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {"cores": cores, "memory_bytes": psutil.virtual_memory().total, "system": platform.system()}
+
+
+def terminal_table(data: DataTable) -> Table:
+    """A table for a terminal."""
+    table = Table(
+        title=data.title or data.name, title_justify="left", caption=data.note or None, caption_justify="left"
+    )
+    for place, column in enumerate(data.columns):
+        numbers = any(isinstance(row[place], float) for row in data.rows)
+        table.add_column(column, justify="right" if numbers else "left")
+    for row in data.rows:
+        table.add_row(*(escape(cell_text(cell)) for cell in row))
+    return table
+
+
+def cell_text(cell: Cell) -> str:
+    """A cell for people: yes and no, numbers to four digits, nothing for ``None``."""
+    if cell is None or isinstance(cell, bool):
+        return {None: "", True: "yes", False: "no"}[cell]
+    return f"{cell:,}" if isinstance(cell, int) else digits(cell) if isinstance(cell, float) else cell
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 from adaptor.experiments.html_report.drawing import svg_of
 from adaptor.experiments.html_report.scheme import variables
 from adaptor.experiments.plots import Cell, DataTable, Plot
-from adaptor.experiments.report import Figure, Report, command_line, digits, machine, versions
+from adaptor.experiments.report import Figure, Report, cell_text, command_line, digits, machine, versions
 
 STYLE = """
 * { box-sizing: border-box; }
@@ -123,18 +123,12 @@ def _data_table(table: DataTable) -> str:
 
 
 def _data_row(row: Sequence[Cell], numeric: Sequence[bool]) -> str:
-    cells = (f"<td{_kind(number)}>{_text(_cell(cell))}</td>" for cell, number in zip(row, numeric, strict=True))
+    cells = (f"<td{_kind(number)}>{_text(cell_text(cell))}</td>" for cell, number in zip(row, numeric, strict=True))
     return f"<tr>{''.join(cells)}</tr>"
 
 
 def _is_number(cell: Cell) -> bool:
     return isinstance(cell, (int, float)) and not isinstance(cell, bool)
-
-
-def _cell(cell: Cell) -> str:
-    if cell is None or isinstance(cell, bool):
-        return {None: "", True: "yes", False: "no"}[cell]
-    return f"{cell:,}" if isinstance(cell, int) else digits(cell) if isinstance(cell, float) else cell
 
 
 def _kind(number: bool) -> str:

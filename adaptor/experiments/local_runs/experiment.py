@@ -15,7 +15,7 @@ from adaptor.experiments.demo.screen import Screen
 from adaptor.experiments.demo.stage import Stage
 from adaptor.experiments.local_runs.outcome import LocalRun, Question
 from adaptor.experiments.local_runs.programs import PROGRAMS, Program, prepared
-from adaptor.experiments.local_runs.rendering import report_of, variants_table
+from adaptor.experiments.local_runs.rendering import report_of
 from adaptor.experiments.local_runs.variants import Aim, Variant, interleaved, variants
 from adaptor.experiments.report import Report
 
@@ -75,7 +75,6 @@ def experiment_local(choices: LocalChoices, screen: Screen) -> Report:
         target_s=runner.target_s,
         target_share=choices.target_share,
     )
-    screen.show(variants_table(runs, target_s=runner.target_s))
     return report_of(question, runs, seed=choices.seed, duration_s=time.monotonic() - began_s)
 
 

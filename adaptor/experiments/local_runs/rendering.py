@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from rich.table import Table
-
 from adaptor.experiments.local_runs.outcome import (
     LocalRun,
     Question,
@@ -97,15 +95,6 @@ def variants_data(runs: Sequence[LocalRun], *, target_s: float) -> DataTable:
         rows=[_variant_row(variant, runs, target_s=target_s) for variant in variants_of(runs)],
         note=f"On time is within {target_s:.1f} s, which only the variant with that target is told.",
     )
-
-
-def variants_table(runs: Sequence[LocalRun], *, target_s: float) -> Table:
-    """The same for a terminal."""
-    data = variants_data(runs, target_s=target_s)
-    table = Table(*data.columns, title=data.title, title_justify="left")
-    for row in data.rows:
-        table.add_row(*map(str, row))
-    return table
 
 
 def variants_of(runs: Sequence[LocalRun]) -> list[Variant]:
