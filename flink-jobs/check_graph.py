@@ -18,14 +18,12 @@ from typing import Any
 
 import numpy as np
 from graphs import GraphManifest, read_edges, read_manifest
-from loop_state import read_rows
+from ranks import DAMPING, ranks_of
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 # Rounding of a sum of n numbers grows with sqrt(n): about 1e-13 here. One edge left out changes a rank by 1e-3.
 TOLERANCE = 1e-9
-DAMPING = 0.85
-RANKS_FOLDER = "ranks"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +97,7 @@ def spread_labels(edges: np.ndarray, *, vertices: int, supersteps: int) -> np.nd
 
 
 def _rank_difference(claimed: dict[str, Any], manifest: GraphManifest, edges: np.ndarray) -> float:
-    numbers, values = read_rows(Path(claimed["ranks"]) / RANKS_FOLDER, columns=2)
-    ranks = np.zeros(manifest.vertices)
-    ranks[numbers] = values
+    ranks = ranks_of(Path(claimed["ranks"]), manifest.vertices)
     expected = power_iteration(edges, vertices=manifest.vertices, supersteps=claimed["supersteps"])
     return float((np.abs(ranks - expected) / expected).max())
 

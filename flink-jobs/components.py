@@ -31,9 +31,8 @@ from driver_loop import (
     submitted,
     write_result,
 )
-from graphs import EDGES_FOLDER, edge_files
+from graphs import EDGES_FOLDER, edge_files, files_with, manifest_of
 from loop_state import StateFolders, read_rows, write_rows
-from pagerank import manifest_of
 from pyflink.table import TableEnvironment, TableResult
 
 from adaptor.client import RefusedError
@@ -89,7 +88,8 @@ class Components:
 
     def _write(self, superstep: int, *, labels: np.ndarray, changed: np.ndarray) -> int:
         """Put the state after a superstep on disk, and return how many files of edges the next one reads."""
-        wanted = [file.absolute() for file, wanted in zip(self._files, self._wanted(changed), strict=True) if wanted]
+        needed = files_with(changed, self.manifest.files)
+        wanted = [file.absolute() for file, is_needed in zip(self._files, needed, strict=True) if is_needed]
 
         def fill(draft: Path) -> None:
             np.save(draft / LABELS_FILE, labels)
@@ -101,25 +101,11 @@ class Components:
         self.folders.write(superstep, fill)
         return len(wanted)
 
-    def _wanted(self, changed: np.ndarray) -> list[bool]:
-        return files_with(changed, self.manifest.files)
-
     def _declare_superstep(self, superstep: int, *, output: Path) -> None:
         before = self.folders.path(superstep - 1)
         declare(self._table_env, "edges", ["source INT", "target INT"], before / EDGES_FOLDER)
         declare(self._table_env, "changed", ["vertex INT", "label INT"], before / CHANGED_FOLDER)
         declare(self._table_env, "offers", ["target INT", "label INT"], output)
-
-
-def files_with(vertices: np.ndarray, bounds: tuple[tuple[int, int], ...]) -> list[bool]:
-    """Return for each file whether it may hold edges of some of the vertices.
-
-    Args:
-        vertices: Sorted.
-        bounds: First and last source of each file.
-    """
-    first, last = np.array(bounds).T
-    return list(np.searchsorted(vertices, first, side="left") < np.searchsorted(vertices, last, side="right"))
 
 
 def parsed(arguments: list[str]) -> argparse.Namespace:

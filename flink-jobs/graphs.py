@@ -108,6 +108,18 @@ def read_manifest(directory: Path) -> GraphManifest | None:
     return GraphManifest(**{**values, "files": tuple((first, last) for first, last in values["files"])})
 
 
+def manifest_of(graph: Path, *, kind: str) -> GraphManifest:
+    """Return what a folder of edges holds.
+
+    Raises:
+        SystemExit: It holds none of this kind.
+    """
+    manifest = read_manifest(graph)
+    if manifest is None or manifest.kind != kind:
+        raise SystemExit(f"no {kind} graph in {graph}: write it with graphs.py --kind {kind}")
+    return manifest
+
+
 def read_edges(directory: Path) -> np.ndarray:
     """Return source and target of every line of the files, shape (edges, 2)."""
     options = pa.csv.ReadOptions(autogenerate_column_names=True)
@@ -118,6 +130,17 @@ def read_edges(directory: Path) -> np.ndarray:
 def edge_files(directory: Path) -> list[Path]:
     """Return the files of edges in the order of the manifest."""
     return sorted((directory / EDGES_FOLDER).glob("part-*.csv"))
+
+
+def files_with(vertices: np.ndarray, bounds: tuple[tuple[int, int], ...]) -> list[bool]:
+    """Return for each file whether it may hold edges of some of the vertices.
+
+    Args:
+        vertices: Sorted.
+        bounds: First and last source of each file.
+    """
+    first, last = np.array(bounds).T
+    return list(np.searchsorted(vertices, first, side="left") < np.searchsorted(vertices, last, side="right"))
 
 
 def chained_copies(graph: Graph, *, copies: int, seed: int) -> Graph:

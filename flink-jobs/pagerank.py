@@ -28,15 +28,13 @@ from driver_loop import (
     submitted,
     write_result,
 )
-from graphs import EDGES_FOLDER, GraphManifest, read_manifest
+from graphs import EDGES_FOLDER, manifest_of
 from loop_state import StateFolders, read_rows, write_rows
 from pyflink.table import TableEnvironment, TableResult
+from ranks import DAMPING, RANKS_FOLDER, next_ranks, ranks_of
 
 from adaptor.client import RefusedError
 
-# The usual damping: the chance to follow a link (Page, Brin, Motwani, Winograd 1999).
-DAMPING = 0.85
-RANKS_FOLDER = "ranks"
 SUPERSTEP_SQL = """
     INSERT INTO incoming
     SELECT /*+ BROADCAST(ranks) */ target, SUM(mass * share)
@@ -95,38 +93,6 @@ class PageRank:
         ranks = self.folders.path(superstep - 1) / RANKS_FOLDER
         declare(self._table_env, "ranks", ["vertex INT", "mass DOUBLE"], ranks)
         declare(self._table_env, "incoming", ["target INT", "flowed DOUBLE"], output)
-
-
-def next_ranks(ranks: np.ndarray, incoming: np.ndarray, dangling: np.ndarray) -> np.ndarray:
-    """Return the ranks after a superstep.
-
-    Args:
-        ranks: Those before it.
-        incoming: What flows into each vertex along edges.
-        dangling: Whether a vertex has no edge to pass its rank on along.
-    """
-    spread = ranks[dangling].sum() / len(ranks)
-    return (1 - DAMPING) / len(ranks) + DAMPING * (incoming + spread)
-
-
-def ranks_of(folder: Path, vertices: int) -> np.ndarray:
-    """Return the ranks that a folder of the loop state holds."""
-    numbers, values = read_rows(folder / RANKS_FOLDER, columns=2)
-    ranks = np.zeros(vertices)
-    ranks[numbers] = values
-    return ranks
-
-
-def manifest_of(graph: Path, *, kind: str) -> GraphManifest:
-    """Return what a folder of edges holds.
-
-    Raises:
-        SystemExit: It holds none of this kind.
-    """
-    manifest = read_manifest(graph)
-    if manifest is None or manifest.kind != kind:
-        raise SystemExit(f"no {kind} graph in {graph}: write it with graphs.py --kind {kind}")
-    return manifest
 
 
 def parsed(arguments: list[str]) -> argparse.Namespace:
