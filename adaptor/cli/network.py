@@ -20,6 +20,8 @@ from adaptor.experiments.report import Figure, Report
 
 EXIT_FAILED = 1
 
+QUESTION = "Does every replica of the log come to hold the same, whatever the network and hostile peers do?"
+
 
 @click.command()
 @click.option("--seeds", type=click.IntRange(0), default=300, show_default=True, help="Networks to simulate.")
@@ -52,6 +54,7 @@ def network(
     else:
         report = run_seeds(range(first, first + seeds), progress=_tell)
         report = _with_scale(report) if scale else report
+    report = dataclasses.replace(report, question=QUESTION)
     write_to(folder, report, name="network")
     print_report(report, as_json=as_json)
     sys.exit(EXIT_FAILED if any(figure.met is False for figure in report.figures if figure.unit in _EXACT) else 0)

@@ -15,7 +15,7 @@ from adaptor.experiments.plots import Plot, Series, Shape, pareto_front
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SIZE_INCHES = (7.6, 4.2)
+SIZE_INCHES = (6.6, 3.9)
 """Drawn so large that its 10-point text is read easily in a column of a page."""
 
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")

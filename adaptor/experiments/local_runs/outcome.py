@@ -38,10 +38,10 @@ class Question:
     def text(self) -> str:
         """For people."""
         return (
-            f"{self.program.work}: started badly and knowing nothing, how near does adaptor come to the best static "
+            f"{self.program.work}. Started badly and knowing nothing, how near does adaptor come to the best static "
             f"parallelism, learning included? In wall clock where it is to be as fast as possible, in slot-seconds "
             f"where it is to end within {format_duration(self.target_s)} ({self.target_share:.0%} of the first at 1). "
-            f"{self.supersteps} supersteps, {self.repeats} interleaved repeats."
+            f"{self.supersteps} supersteps; every variant {self.repeats} times, in turn."
         )
 
 

@@ -77,7 +77,7 @@ PROGRAMS: Mapping[str, Program] = MappingProxyType(
         ),
         "components": Program(
             name="components",
-            work="connected components of Debian's packages, a delta iteration whose work shrinks",
+            work="Connected components of Debian's packages, a delta iteration whose work shrinks",
             script="components.py",
             input_option="--graph",
             options=(),

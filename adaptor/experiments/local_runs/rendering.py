@@ -34,7 +34,7 @@ def report_of(question: Question, runs: Sequence[LocalRun], *, seed: int, durati
             "runs": [run.as_json() for run in runs],
         },
         tables=[variants_data(runs, target_s=question.target_s)],
-        plots=[parallelism_plot(runs), cost_plot(runs), superstep_plot(runs)],
+        plots=[*(parallelism_plot(runs, aim) for aim in Aim), cost_plot(runs), superstep_plot(runs)],
     )
 
 
@@ -117,23 +117,22 @@ def _variant_row(variant: Variant, runs: Sequence[LocalRun], *, target_s: float)
 # --- plots ---------------------------------------------------------------------------------------------------
 
 
-def parallelism_plot(runs: Sequence[LocalRun]) -> Plot:
-    """What adaptor chose in each superstep of each run."""
+def parallelism_plot(runs: Sequence[LocalRun], aim: Aim) -> Plot:
+    """What adaptor chose in each superstep of each run with an aim."""
+    mine = [run for run in runs if run.variant.aim is aim]
     return Plot(
-        name="parallelism",
-        title="Parallelism over supersteps",
-        note="Every run under adaptor.",
+        name=f"parallelism-{aim.value}",
+        title=f"Parallelism over supersteps: {mine[0].variant.name}",
         x_label="superstep",
         y_label="parallelism",
         series=[
             Series(
-                name=f"{run.variant.name}, repeat {run.repeat}",
+                name=f"repeat {run.repeat}",
                 x=range(1, len(run.parallelisms) + 1),
                 y=run.parallelisms,
                 shape=Shape.STEPS,
             )
-            for run in sorted(runs, key=lambda one: one.variant.code)
-            if run.variant.aim is not None
+            for run in mine
         ],
     )
 

@@ -110,7 +110,8 @@ def test_the_report_shows_every_variant_and_every_run() -> None:
     assert list(table) == [variant.name for variant in variants_of(runs)]
     assert table[TARGET.name][3] == "1 of 2" and table[TARGET.name][5] == "3 x1, 1 x1"
     plots = {plot.name: plot for plot in report.plots}
-    assert len(plots["parallelism"].series) == 4
+    assert [list(one.y) for one in plots["parallelism-fastest"].series] == [[1, 2], [1, 2]]
+    assert [list(one.y) for one in plots["parallelism-target"].series] == [[3, 1], [3, 1]]
     assert sum(len(one.x) for one in plots["cost"].series) == len(runs)
     static = {one.name: one for one in plots["supersteps"].series}
     assert (static["static 1"].y, static["static 1"].low, static["static 1"].high) == ([10, 10.5], [10, 10], [10, 11])
