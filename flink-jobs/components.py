@@ -15,27 +15,13 @@ of links stands for the table, whose SQL text stays the same.
 from __future__ import annotations
 
 import argparse
-import gc
-import sys
 from pathlib import Path
 
+import driver_loop
 import numpy as np
-from driver_loop import (
-    Progress,
-    add_options,
-    batch_environment,
-    begun_run,
-    declare,
-    end_abandoned_jobs,
-    iterate,
-    submitted,
-    write_result,
-)
 from graphs import EDGES_FOLDER, edge_files, files_with, manifest_of
 from loop_state import StateFolders, read_rows, write_rows
 from pyflink.table import TableEnvironment, TableResult
-
-from adaptor.client import RefusedError
 
 CHANGED_FOLDER = "changed"
 LABELS_FILE = "labels.npy"
@@ -71,16 +57,16 @@ class Components:
     def submit(self, superstep: int, *, output: Path, parallelism: int, name: str) -> TableResult:
         """Start the Flink job of a superstep, which writes the least label offered to each neighbour."""
         self._declare_superstep(superstep, output=output)
-        return submitted(self._table_env, SUPERSTEP_SQL, parallelism=parallelism, name=name)
+        return driver_loop.submitted(self._table_env, SUPERSTEP_SQL, parallelism=parallelism, name=name)
 
-    def absorb(self, superstep: int, output: Path) -> Progress:
+    def absorb(self, superstep: int, output: Path) -> driver_loop.Progress:
         """Put the improved labels on disk; the shift is the number of vertices whose label changed."""
         labels = self.labels(superstep - 1)
         vertices, offered = read_rows(output, columns=2)
         better = offered < labels[vertices]
         labels[vertices[better]] = offered[better]
         files = self._write(superstep, labels=labels, changed=np.sort(vertices[better]))
-        return Progress(shift=float(better.sum()), figures={"files_next": files})
+        return driver_loop.Progress(shift=float(better.sum()), figures={"files_next": files})
 
     def labels(self, superstep: int) -> np.ndarray:
         """Return the labels after a superstep by vertex."""
@@ -103,40 +89,33 @@ class Components:
 
     def _declare_superstep(self, superstep: int, *, output: Path) -> None:
         before = self.folders.path(superstep - 1)
-        declare(self._table_env, "edges", ["source INT", "target INT"], before / EDGES_FOLDER)
-        declare(self._table_env, "changed", ["vertex INT", "label INT"], before / CHANGED_FOLDER)
-        declare(self._table_env, "offers", ["target INT", "label INT"], output)
+        driver_loop.declare(self._table_env, "edges", ["source INT", "target INT"], before / EDGES_FOLDER)
+        driver_loop.declare(self._table_env, "changed", ["vertex INT", "label INT"], before / CHANGED_FOLDER)
+        driver_loop.declare(self._table_env, "offers", ["target INT", "label INT"], output)
 
 
 def parsed(arguments: list[str]) -> argparse.Namespace:
     """Return the command line."""
     parser = argparse.ArgumentParser(description="Connected components on Flink, its parallelism planned by adaptor.")
     parser.add_argument("--graph", type=Path, required=True, help="folder written by graphs.py --kind undirected")
-    add_options(parser, program="components", max_supersteps=100, tolerance=0)
+    driver_loop.add_options(parser, program="components", max_supersteps=100, tolerance=0)
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str]) -> None:
     """Find the components and write the result."""
     given = parsed(arguments)
-    gc.disable()  # See `iterate`.
-    job = Components(batch_environment(given.flink), graph=given.graph, state=given.state)
+    job = Components(driver_loop.batch_environment(given.flink), graph=given.graph, state=given.state)
     job.warm_up()
-    about = {"vertices": job.manifest.vertices, "edges": job.manifest.edges, "size_bytes": job.manifest.size_bytes}
-    with begun_run(given, parameters={}, data=about) as run:
-        end_abandoned_jobs(given.flink, run.run_id)
-        steps = iterate(run, job, given)
+    run, steps = driver_loop.driven(job, given, parameters={}, data=job.manifest.about)
     last = job.folders.last()
     outcome = {
         "supersteps": last,
         "components": len(np.unique(job.labels(last))),
         "labels": str((job.folders.path(last) / LABELS_FILE).absolute()),
     }
-    write_result(given, run, steps, outcome)
+    driver_loop.write_result(given, run, steps, outcome)
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except RefusedError as error:
-        raise SystemExit(f"components: {error}") from error
+    driver_loop.start(main)

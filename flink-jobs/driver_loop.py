@@ -15,7 +15,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,7 +26,7 @@ from pyflink.common import Configuration
 from pyflink.common.job_status import JobStatus
 from pyflink.table import EnvironmentSettings, TableEnvironment, TableResult
 
-from adaptor.client import Run, start_run
+from adaptor.client import RefusedError, Run, Superstep, start_run
 
 # `TableResult.wait` asks with growing pauses of up to 2 s, a good part of a superstep; this is a 100th of one.
 POLL_INTERVAL_S = 0.05
@@ -151,33 +151,39 @@ def begun_run(given: argparse.Namespace, *, parameters: Mapping[str, object], da
     )
 
 
+def driven(
+    job: Job, given: argparse.Namespace, *, parameters: Mapping[str, object], data: Mapping[str, object]
+) -> tuple[Run, list[Step]]:
+    """Run a job from its next superstep to its end.
+
+    Args:
+        job: What is run.
+        given: The command line.
+        parameters: What changes the work.
+        data: Characteristics of the data.
+
+    Returns:
+        The run, which has ended, and the supersteps that this driver ran.
+    """
+    with begun_run(given, parameters=parameters, data=data) as run:
+        end_abandoned_jobs(given.flink, run.run_id)
+        return run, iterate(run, job, given)
+
+
 def iterate(run: Run, job: Job, given: argparse.Namespace) -> list[Step]:
     """Run supersteps until one shifts the loop state no farther than the tolerance, or the limit is reached.
 
-    The caller has turned garbage collection off (`gc.disable()`), since Flink's planner works only in the thread that
-    made it: py4j lends that thread to whoever calls next, which may be garbage collection in a thread of gRPC. So
-    garbage is collected here, by this thread.
+    Garbage is collected here and not whenever Python likes: see `start`.
     """
     steps: list[Step] = []
     failures = 0
     for superstep in run.supersteps():
         began_s = time.monotonic()
-        with tempfile.TemporaryDirectory(dir=given.state, prefix="output-") as scratch:
-            output = Path(scratch) / "output"
-            flink_job = job.submit(
-                superstep.number,
-                output=output,
-                parallelism=superstep.parallelism,
-                name=f"{run.run_id} superstep {superstep.number}",
-            )
-            superstep.submitted(str(flink_job.get_job_client().get_job_id()))
-            if not has_finished(flink_job):
-                superstep.failed()
-                failures += 1
-                if failures > MAX_FAILURES:
-                    flink_job.wait()  # Raises the cause.
-                continue
-            progress = job.absorb(superstep.number, output)
+        progress = progressed(superstep, job, given, name=run.run_id, last_try=failures == MAX_FAILURES)
+        if progress is None:
+            superstep.failed()
+            failures += 1
+            continue
         gc.collect()
         steps.append(
             Step(
@@ -192,6 +198,33 @@ def iterate(run: Run, job: Job, given: argparse.Namespace) -> list[Step]:
         if progress.shift <= given.tolerance:
             break
     return steps
+
+
+def progressed(
+    superstep: Superstep, job: Job, given: argparse.Namespace, *, name: str, last_try: bool
+) -> Progress | None:
+    """Run one superstep as a Flink job.
+
+    Args:
+        superstep: What to run.
+        job: Runs it.
+        given: The command line.
+        name: Of the run.
+        last_try: Whether a failure ends the driver, with its cause.
+
+    Returns:
+        What it came to, None if its Flink job failed.
+    """
+    with tempfile.TemporaryDirectory(dir=given.state, prefix="output-") as scratch:
+        output = Path(scratch) / "output"
+        named = f"{name} superstep {superstep.number}"
+        flink_job = job.submit(superstep.number, output=output, parallelism=superstep.parallelism, name=named)
+        superstep.submitted(str(flink_job.get_job_client().get_job_id()))
+        if has_finished(flink_job):
+            return job.absorb(superstep.number, output)
+        if last_try:
+            flink_job.wait()  # Raises the cause.
+    return None
 
 
 def tell(step: Step) -> None:
@@ -242,6 +275,22 @@ def add_options(parser: argparse.ArgumentParser, *, program: str, max_supersteps
     add("--shareable", action="store_true", help="peers of a shared log may see what is observed")
     add("--adaptor", default="", help="address of adaptor; empty: ADAPTOR_ADDRESS or its default")
     add("--run-id", default="", help="identity of the run; give it again to go on after a restart")
+
+
+def start(main: Callable[[list[str]], None]) -> None:
+    """Run a driver's `main` with the command line of the process.
+
+    Flink's planner works only in the thread that made it. py4j lends that thread to whoever calls next, which may be
+    garbage collection in a thread of gRPC; so garbage is collected between supersteps, by the thread that runs them.
+
+    Raises:
+        SystemExit: The run was refused; the message says why.
+    """
+    gc.disable()
+    try:
+        main(sys.argv[1:])
+    except RefusedError as error:
+        raise SystemExit(f"{Path(sys.argv[0]).stem}: {error}") from error
 
 
 def _url(text: str) -> str:

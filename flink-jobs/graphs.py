@@ -15,16 +15,15 @@ are at least 12, which can be dealt evenly to 1, 2, 3 and 4 subtasks.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
+from inputs import contents, manifest_values, write_folder
 from packages import Graph, source_graph
 
 KINDS = ("directed", "undirected")
@@ -35,7 +34,6 @@ FILES_PER_COPY = 4
 DEFAULT_COPIES = 5
 DEFAULT_SEED = 1
 
-MANIFEST = "manifest.json"
 EDGES_FOLDER = "edges"
 
 
@@ -68,6 +66,11 @@ class GraphManifest:
     files: tuple[tuple[int, int], ...]
     digest: str
 
+    @property
+    def about(self) -> dict[str, int]:
+        """What adaptor is told of the data."""
+        return {"vertices": self.vertices, "edges": self.edges, "size_bytes": self.size_bytes}
+
 
 def prepare_graph(directory: Path, *, kind: str, copies: int, seed: int, source: str) -> GraphManifest:
     """Write the edges below a directory, unless the same ones are there already.
@@ -87,25 +90,15 @@ def prepare_graph(directory: Path, *, kind: str, copies: int, seed: int, source:
     ready = read_manifest(directory)
     if ready and (ready.kind, ready.copies, ready.seed, ready.source) == (kind, copies, seed, source):
         return ready
-    if ready is None and directory.is_dir() and any(directory.iterdir()):
-        raise ValueError(f"{directory} is not empty and has no {MANIFEST}: name another folder")
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".graph-") as scratch:
-        new = Path(scratch) / "new"
-        manifest = _write_all(new, kind=kind, copies=copies, seed=seed, source=source)
-        if directory.exists():
-            directory.rename(Path(scratch) / "old")
-        new.rename(directory)
-    return manifest
+    return write_folder(
+        directory, lambda folder: _write_all(folder, kind=kind, copies=copies, seed=seed, source=source)
+    )
 
 
 def read_manifest(directory: Path) -> GraphManifest | None:
     """Return what a directory of edges holds, None where there is none."""
-    try:
-        values = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    return GraphManifest(**{**values, "files": tuple((first, last) for first, last in values["files"])})
+    values = manifest_values(directory)
+    return values and GraphManifest(**{**values, "files": tuple((first, last) for first, last in values["files"])})
 
 
 def manifest_of(graph: Path, *, kind: str) -> GraphManifest:
@@ -159,20 +152,17 @@ def _write_all(folder: Path, *, kind: str, copies: int, seed: int, source: str) 
     edges = np.unique(edges, axis=0)
     shares = 1.0 / np.bincount(edges[:, 0], minlength=graph.vertices)[edges[:, 0]] if kind == "directed" else None
     files, bounds = _write_files(edges, shares, folder / EDGES_FOLDER, parts=max(LEAST_FILES, FILES_PER_COPY * copies))
-    manifest = GraphManifest(
+    return GraphManifest(
         kind=kind,
         vertices=graph.vertices,
         edges=len(edges),
-        size_bytes=sum(file.stat().st_size for file in files),
         copies=copies,
         seed=seed,
         source=source,
         origin=graph.origin,
         files=tuple(bounds),
-        digest=_digest(files),
+        **contents(files),
     )
-    (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
-    return manifest
 
 
 def _write_files(
@@ -188,13 +178,6 @@ def _write_files(
         pa.csv.write_csv(pa.table(columns), files[-1], pa.csv.WriteOptions(include_header=False))
         bounds.append((int(edges[rows[0], 0]), int(edges[rows[-1], 0])))
     return files, bounds
-
-
-def _digest(files: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def main(arguments: list[str]) -> None:

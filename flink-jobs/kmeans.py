@@ -16,28 +16,14 @@ What adaptor needs is in `driver_loop.py`: `begun_run`, and the lines with `supe
 from __future__ import annotations
 
 import argparse
-import gc
-import sys
 from pathlib import Path
 from typing import Any
 
+import driver_loop
 import numpy as np
 from centroids import CentroidFiles, read_sums, start_centroids
-from driver_loop import (
-    Progress,
-    add_options,
-    batch_environment,
-    begun_run,
-    declare,
-    end_abandoned_jobs,
-    iterate,
-    submitted,
-    write_result,
-)
 from flights import FEATURES, POINTS_FOLDER, PointsManifest, read_manifest
 from pyflink.table import TableEnvironment, TableResult
-
-from adaptor.client import RefusedError
 
 
 class KMeans:
@@ -54,7 +40,7 @@ class KMeans:
         self._k = k
         self._files = files
         self._table_env = table_env
-        declare(table_env, "points", [f"{feature} DOUBLE" for feature in FEATURES], points / POINTS_FOLDER)
+        driver_loop.declare(table_env, "points", [f"{feature} DOUBLE" for feature in FEATURES], points / POINTS_FOLDER)
 
     def warm_up(self) -> None:
         """Load Flink's planner now: 3 s that are not the work of superstep 1."""
@@ -64,15 +50,15 @@ class KMeans:
     def submit(self, superstep: int, *, output: Path, parallelism: int, name: str) -> TableResult:
         """Start the Flink job of a superstep, which reads the centroids and writes sums."""
         self._declare_superstep(superstep, output=output)
-        return submitted(self._table_env, superstep_sql(self._k), parallelism=parallelism, name=name)
+        return driver_loop.submitted(self._table_env, superstep_sql(self._k), parallelism=parallelism, name=name)
 
-    def absorb(self, superstep: int, output: Path) -> Progress:
+    def absorb(self, superstep: int, output: Path) -> driver_loop.Progress:
         """Put the new centroids on disk; the shift is the farthest that one moved."""
         sums = read_sums(output, k=self._k)
         previous = self._files.read(superstep - 1)
         centroids = sums.means(previous)
         self._files.write(superstep, centroids)
-        return Progress(
+        return driver_loop.Progress(
             shift=float(np.linalg.norm(centroids - previous, axis=1).max()),
             figures={"points": int(sums.counts.sum()), "inertia": sums.inertia},
         )
@@ -80,8 +66,10 @@ class KMeans:
     def _declare_superstep(self, superstep: int, *, output: Path) -> None:
         coordinates = [f"c{cluster}_{feature} DOUBLE" for cluster in range(self._k) for feature in FEATURES]
         totals = [f"total_{feature} DOUBLE" for feature in FEATURES]
-        declare(self._table_env, "centroids", coordinates, self._files.path(superstep - 1))
-        declare(self._table_env, "sums", ["cluster INT", "points BIGINT", *totals, "inertia DOUBLE"], output)
+        driver_loop.declare(self._table_env, "centroids", coordinates, self._files.path(superstep - 1))
+        driver_loop.declare(
+            self._table_env, "sums", ["cluster INT", "points BIGINT", *totals, "inertia DOUBLE"], output
+        )
 
 
 def superstep_sql(k: int) -> str:
@@ -136,30 +124,24 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--points", type=Path, required=True, help="folder written by flights.py")
     parser.add_argument("--k", type=int, default=5, help="clusters (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="chooses the starting centroids (%(default)s)")
-    add_options(parser, program="kmeans", max_supersteps=20, tolerance=0.001)
+    driver_loop.add_options(parser, program="kmeans", max_supersteps=20, tolerance=0.001)
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str]) -> None:
     """Run K-Means and write the result."""
     given = parsed(arguments)
-    gc.disable()  # See `iterate`.
     manifest = manifest_of(given.points)
     files = CentroidFiles(given.state)
     files.write(0, start_centroids(given.points, k=given.k, seed=given.seed))
-    job = KMeans(batch_environment(given.flink), points=given.points, files=files, k=given.k)
+    job = KMeans(driver_loop.batch_environment(given.flink), points=given.points, files=files, k=given.k)
     job.warm_up()
     parameters = {"k": given.k, "features": len(FEATURES)}
     data = {"rows": manifest.rows, "size_bytes": manifest.size_bytes}
-    with begun_run(given, parameters=parameters, data=data) as run:
-        end_abandoned_jobs(given.flink, run.run_id)
-        steps = iterate(run, job, given)
+    run, steps = driver_loop.driven(job, given, parameters=parameters, data=data)
     inertia = steps[-1].progress.figures["inertia"] if steps else None
-    write_result(given, run, steps, outcome_of(given, files, inertia))
+    driver_loop.write_result(given, run, steps, outcome_of(given, files, inertia))
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except RefusedError as error:
-        raise SystemExit(f"kmeans: {error}") from error
+    driver_loop.start(main)

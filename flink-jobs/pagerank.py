@@ -12,28 +12,14 @@ warm. The work is the same in every superstep, too.
 from __future__ import annotations
 
 import argparse
-import gc
-import sys
 from pathlib import Path
 
+import driver_loop
 import numpy as np
-from driver_loop import (
-    Progress,
-    add_options,
-    batch_environment,
-    begun_run,
-    declare,
-    end_abandoned_jobs,
-    iterate,
-    submitted,
-    write_result,
-)
 from graphs import EDGES_FOLDER, manifest_of
 from loop_state import StateFolders, read_rows, write_rows
 from pyflink.table import TableEnvironment, TableResult
 from ranks import DAMPING, RANKS_FOLDER, next_ranks, ranks_of
-
-from adaptor.client import RefusedError
 
 SUPERSTEP_SQL = """
     INSERT INTO incoming
@@ -59,7 +45,7 @@ class PageRank:
         self._dangling[read_rows(graph / EDGES_FOLDER, columns=1)[0]] = False
         if self.folders.last() < 0:
             self._write(0, np.full(self.manifest.vertices, 1 / self.manifest.vertices))
-        declare(table_env, "edges", ["source INT", "target INT", "share DOUBLE"], graph / EDGES_FOLDER)
+        driver_loop.declare(table_env, "edges", ["source INT", "target INT", "share DOUBLE"], graph / EDGES_FOLDER)
 
     def warm_up(self) -> None:
         """Load Flink's planner now: 3 s that are not the work of superstep 1."""
@@ -69,9 +55,9 @@ class PageRank:
     def submit(self, superstep: int, *, output: Path, parallelism: int, name: str) -> TableResult:
         """Start the Flink job of a superstep, which writes what flows into each vertex."""
         self._declare_superstep(superstep, output=output)
-        return submitted(self._table_env, SUPERSTEP_SQL, parallelism=parallelism, name=name)
+        return driver_loop.submitted(self._table_env, SUPERSTEP_SQL, parallelism=parallelism, name=name)
 
-    def absorb(self, superstep: int, output: Path) -> Progress:
+    def absorb(self, superstep: int, output: Path) -> driver_loop.Progress:
         """Put the new ranks on disk; the shift is the sum of how far each rank moved."""
         vertices, flowed = read_rows(output, columns=2)
         incoming = np.zeros(self.manifest.vertices)
@@ -79,7 +65,7 @@ class PageRank:
         previous = self.ranks(superstep - 1)
         ranks = next_ranks(previous, incoming, self._dangling)
         self._write(superstep, ranks)
-        return Progress(shift=float(np.abs(ranks - previous).sum()), figures={"mass": float(ranks.sum())})
+        return driver_loop.Progress(shift=float(np.abs(ranks - previous).sum()), figures={"mass": float(ranks.sum())})
 
     def ranks(self, superstep: int) -> np.ndarray:
         """Return the ranks after a superstep by vertex."""
@@ -91,34 +77,27 @@ class PageRank:
 
     def _declare_superstep(self, superstep: int, *, output: Path) -> None:
         ranks = self.folders.path(superstep - 1) / RANKS_FOLDER
-        declare(self._table_env, "ranks", ["vertex INT", "mass DOUBLE"], ranks)
-        declare(self._table_env, "incoming", ["target INT", "flowed DOUBLE"], output)
+        driver_loop.declare(self._table_env, "ranks", ["vertex INT", "mass DOUBLE"], ranks)
+        driver_loop.declare(self._table_env, "incoming", ["target INT", "flowed DOUBLE"], output)
 
 
 def parsed(arguments: list[str]) -> argparse.Namespace:
     """Return the command line."""
     parser = argparse.ArgumentParser(description="PageRank on Flink, its parallelism planned by adaptor.")
     parser.add_argument("--graph", type=Path, required=True, help="folder written by graphs.py --kind directed")
-    add_options(parser, program="pagerank", max_supersteps=50, tolerance=1e-6)
+    driver_loop.add_options(parser, program="pagerank", max_supersteps=50, tolerance=1e-6)
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str]) -> None:
     """Run PageRank and write the result."""
     given = parsed(arguments)
-    gc.disable()  # See `iterate`.
-    job = PageRank(batch_environment(given.flink), graph=given.graph, state=given.state)
+    job = PageRank(driver_loop.batch_environment(given.flink), graph=given.graph, state=given.state)
     job.warm_up()
-    about = {"vertices": job.manifest.vertices, "edges": job.manifest.edges, "size_bytes": job.manifest.size_bytes}
-    with begun_run(given, parameters={"damping": DAMPING}, data=about) as run:
-        end_abandoned_jobs(given.flink, run.run_id)
-        steps = iterate(run, job, given)
+    run, steps = driver_loop.driven(job, given, parameters={"damping": DAMPING}, data=job.manifest.about)
     last = job.folders.last()
-    write_result(given, run, steps, {"supersteps": last, "ranks": str(job.folders.path(last).absolute())})
+    driver_loop.write_result(given, run, steps, {"supersteps": last, "ranks": str(job.folders.path(last).absolute())})
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except RefusedError as error:
-        raise SystemExit(f"pagerank: {error}") from error
+    driver_loop.start(main)

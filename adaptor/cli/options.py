@@ -41,7 +41,7 @@ report_option = click.option(
     "--report",
     "folder",
     type=click.Path(path_type=Path),
-    help="Write the figures as JSON and as a page to this folder.",
+    help="Write JSON, a page and its pictures to this folder.",
 )
 config_option = click.option(
     "--config", "config_file", type=click.Path(path_type=Path), help="TOML file of settings; also ADAPTOR_CONFIG."
@@ -71,7 +71,7 @@ def output(*, stderr: bool = False) -> Console:
 
 
 def write_to(folder: Path | None, report: Report, *, name: str) -> None:
-    """Write a report's JSON and page to the folder of `report_option`, if one was named, and say so on stderr."""
+    """Write a report's files to the folder of `report_option`, if one was named, and say so on stderr."""
     if folder is not None:
         for path in write_report(report, folder, name=name):
             click.echo(f"wrote {path}", err=True)

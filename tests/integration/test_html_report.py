@@ -169,10 +169,12 @@ def test_a_picture_stands_alone(tmp_path: Path) -> None:
     assert (tmp_path / "again.svg").read_text() == text
 
 
-def test_a_report_is_written_twice_as_data_and_as_a_page(tmp_path: Path) -> None:
+def test_a_report_is_written_as_data_as_a_page_and_as_pictures(tmp_path: Path) -> None:
     """The JSON holds every series and table."""
     files = write_report(REPORT, tmp_path / "new", name="trial")
-    assert [file.name for file in files] == ["trial.json", "trial.html"]
+    pictures = [f"trial-{name}.svg" for name in ("steps", "cost", "bars", "band")]
+    assert [file.name for file in files] == ["trial.json", "trial.html", *pictures]
+    assert {file.name for file in (tmp_path / "new").iterdir()} == {file.name for file in files}
     document = json.loads(files[0].read_text())
     assert document["question"] == REPORT.question
     assert document["plots"][1]["series"][0]["y"] == [91, 120]

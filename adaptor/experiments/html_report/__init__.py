@@ -1,6 +1,7 @@
 """One HTML page for every experiment: question, figures with baselines, tables, plots, command, seeds, versions.
 
-An experiment fills the fields of its `Report` and calls `write_report`, which writes `NAME.json` and `NAME.html`:
+An experiment fills the fields of its `Report` and calls `write_report`, which writes `NAME.json`, `NAME.html`
+and `NAME-PLOT.svg` for each plot:
 
     from adaptor.experiments.html_report.page import write_report
     from adaptor.experiments.plots import DataTable, Plot, Series, Shape
@@ -26,6 +27,6 @@ An experiment fills the fields of its `Report` and calls `write_report`, which w
         console.print(f"wrote {path}")
 
 `low` and `high` of a series draw a band; `x_names` of a plot make its x axis one of categories at 0, 1, 2, ...
-`write_picture(plot, path)` writes one plot as a stand-alone SVG that follows the colour scheme, as a README needs it.
+The pictures follow the reader's colour scheme by themselves, as those of a README have to.
 Series and tables are part of the JSON, so `adaptor.experiments.frames` gives them back as data frames.
 """

@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from adaptor.experiments.html_report.drawing import svg_of
+from adaptor.experiments.html_report.drawing import svg_of, write_picture
 from adaptor.experiments.html_report.scheme import variables
 from adaptor.experiments.plots import Cell, DataTable, Plot
 from adaptor.experiments.report import Figure, Report, cell_text, command_line, digits, machine, versions
@@ -43,12 +43,12 @@ MET = {None: "", True: '<span class="met">met</span>', False: '<span class="miss
 
 
 def write_report(report: Report, folder: Path, *, name: str) -> list[Path]:
-    """Write the JSON and the page of a report.
+    """Write the JSON and the page of a report, and each of its plots as a picture that stands alone.
 
     Args:
         report: What was measured.
         folder: Made if missing.
-        name: Of both files, without ending.
+        name: Of the files, without ending; a picture's is followed by that of its plot.
 
     Returns:
         The files.
@@ -60,7 +60,10 @@ def write_report(report: Report, folder: Path, *, name: str) -> list[Path]:
     written = {folder / f"{name}.json": report.as_json(), folder / f"{name}.html": page_of(report)}
     for path, text in written.items():
         path.write_text(text, encoding="utf-8")
-    return list(written)
+    pictures = {folder / f"{name}-{plot.name}.svg": plot for plot in report.plots}
+    for path, plot in pictures.items():
+        write_picture(plot, path)
+    return [*written, *pictures]
 
 
 def page_of(report: Report) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ def experiment_local(choices: LocalChoices, screen: Screen) -> Report:
     with Stage(choices.home, state) as stage:
         stage.let_go_of_slots()
         screen.say(f"preparing the input of {program.name} ...")
-        runner = _Runner(stage, screen, program, points=prepared(stage, program, size=size, seed=choices.seed))
+        runner = Runner(stage, screen, program, points=prepared(stage, program, size=size, seed=choices.seed))
         runs = list(runner.runs(choices))
     question = Question(
         program=program,
@@ -78,8 +79,14 @@ def experiment_local(choices: LocalChoices, screen: Screen) -> Report:
     return report_of(question, runs, seed=choices.seed, duration_s=time.monotonic() - began_s)
 
 
-class _Runner:
+class Runner:
     """Runs variants; the first run sets the target and says how many supersteps there are.
+
+    Args:
+        stage: Where, with a first service that does not hold the cluster.
+        screen: Told of every run.
+        program: What is run.
+        points: Its input.
 
     Attributes:
         supersteps: Limit of every run but the first.
@@ -128,6 +135,7 @@ class _Runner:
                 on_change=lambda _: None,
             )
         check = compared(self._stage, story, script=self._program.check)
+        shutil.rmtree(state_folder(self._stage, story))  # Up to 100 MB, and a result that was compared.
         return LocalRun(repeat=repeat, variant=variant, story=story, check=check)
 
     def _arguments(self, story: ActStory, variant: Variant) -> list[str]:
