@@ -9,7 +9,7 @@ The edges are written in files of equal size, sorted by source, and `manifest.js
 superstep that knows which vertices changed reads the files of those alone. CSV files are not split by Flink, so there
 are at least 12, which can be dealt evenly to 1, 2, 3 and 4 subtasks.
 
-    python flink-jobs/graphs.py DIRECTORY --kind directed|undirected [--copies 5] [--seed 1] [--source auto]
+    python flink-jobs/graphs.py DIRECTORY --kind directed|undirected [--copies 5] [--seed 1] [--source auto] [--reach 1]
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -50,6 +51,7 @@ class GraphManifest:
         copies: Of the graph.
         seed: Of the links between copies, and of a random graph.
         source: That was asked for.
+        reach: Steps that an edge of the source may stand for.
         origin: Where the graph comes from.
         files: First and last source of each file, in order.
         digest: SHA-256 over the files in order.
@@ -62,6 +64,7 @@ class GraphManifest:
     copies: int
     seed: int
     source: str
+    reach: int
     origin: str
     files: tuple[tuple[int, int], ...]
     digest: str
@@ -72,7 +75,7 @@ class GraphManifest:
         return {"vertices": self.vertices, "edges": self.edges, "size_bytes": self.size_bytes}
 
 
-def prepare_graph(directory: Path, *, kind: str, copies: int, seed: int, source: str) -> GraphManifest:
+def prepare_graph(directory: Path, *, kind: str, copies: int, seed: int, source: str, reach: int = 1) -> GraphManifest:
     """Write the edges below a directory, unless the same ones are there already.
 
     Args:
@@ -81,6 +84,7 @@ def prepare_graph(directory: Path, *, kind: str, copies: int, seed: int, source:
         copies: Of the graph, at least 1.
         seed: Of the links between copies, and of a random graph.
         source: One of `SOURCES`.
+        reach: 1 for what a package names, 2 for what those name, too.
 
     Raises:
         ValueError: An argument is out of range, the source is missing, or the directory holds something else.
@@ -88,11 +92,11 @@ def prepare_graph(directory: Path, *, kind: str, copies: int, seed: int, source:
     if kind not in KINDS or copies < 1:
         raise ValueError(f"kind must be one of {', '.join(KINDS)} and copies at least 1, got {kind!r} and {copies}")
     ready = read_manifest(directory)
-    if ready and (ready.kind, ready.copies, ready.seed, ready.source) == (kind, copies, seed, source):
+    asked = {"kind": kind, "copies": copies, "seed": seed, "source": source, "reach": reach}
+    if ready and all(getattr(ready, name) == value for name, value in asked.items()):
         return ready
-    return write_folder(
-        directory, lambda folder: _write_all(folder, kind=kind, copies=copies, seed=seed, source=source)
-    )
+    graph = chained_copies(source_graph(source, reach=reach, seed=seed), copies=copies, seed=seed)
+    return write_folder(directory, lambda folder: _write_all(folder, graph, asked))
 
 
 def read_manifest(directory: Path) -> GraphManifest | None:
@@ -146,19 +150,16 @@ def chained_copies(graph: Graph, *, copies: int, seed: int) -> Graph:
     return Graph(origin=graph.origin, vertices=copies * graph.vertices, edges=edges)
 
 
-def _write_all(folder: Path, *, kind: str, copies: int, seed: int, source: str) -> GraphManifest:
-    graph = chained_copies(source_graph(source, seed=seed), copies=copies, seed=seed)
+def _write_all(folder: Path, graph: Graph, asked: dict[str, Any]) -> GraphManifest:
+    kind, copies = asked["kind"], asked["copies"]
     edges = graph.edges if kind == "directed" else np.concatenate([graph.edges, graph.edges[:, ::-1]])
     edges = np.unique(edges, axis=0)
     shares = 1.0 / np.bincount(edges[:, 0], minlength=graph.vertices)[edges[:, 0]] if kind == "directed" else None
     files, bounds = _write_files(edges, shares, folder / EDGES_FOLDER, parts=max(LEAST_FILES, FILES_PER_COPY * copies))
     return GraphManifest(
-        kind=kind,
+        **asked,
         vertices=graph.vertices,
         edges=len(edges),
-        copies=copies,
-        seed=seed,
-        source=source,
         origin=graph.origin,
         files=tuple(bounds),
         **contents(files),
@@ -188,10 +189,18 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--copies", type=int, default=DEFAULT_COPIES, help="of the graph (%(default)s)")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="of the links between copies (%(default)s)")
     parser.add_argument("--source", choices=SOURCES, default="auto", help="of the graph (%(default)s)")
+    parser.add_argument(
+        "--reach", type=int, choices=(1, 2), default=1, help="2: needs at one remove, too (%(default)s)"
+    )
     given = parser.parse_args(arguments)
     try:
         manifest = prepare_graph(
-            given.directory, kind=given.kind, copies=given.copies, seed=given.seed, source=given.source
+            given.directory,
+            kind=given.kind,
+            copies=given.copies,
+            seed=given.seed,
+            source=given.source,
+            reach=given.reach,
         )
     except ValueError as error:
         parser.error(str(error))

@@ -26,6 +26,8 @@ and `NAME-PLOT.svg` for each plot:
     for path in write_report(report, folder, name="replay"):
         console.print(f"wrote {path}")
 
+A command takes `report_option` and calls `write_to`, both of `adaptor.cli.options`.
+
 `low` and `high` of a series draw a band; `x_names` of a plot make its x axis one of categories at 0, 1, 2, ...
 The pictures follow the reader's colour scheme by themselves, as those of a README have to.
 Series and tables are part of the JSON, so `adaptor.experiments.frames` gives them back as data frames.

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 SIZE_INCHES = (6.6, 3.9)
 """Drawn so large that its 10-point text is read easily in a column of a page."""
 
+PADDING_INCHES = 0.12
+"""Around the axes: a picture may stand on another ground than its own."""
+
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """Series differ in their marks too, for whoever cannot tell the colours apart."""
 
@@ -74,6 +77,7 @@ def _drawn(plot: Plot) -> str:
         raise AdaptorError("report: plots need matplotlib: pip install 'adaptor[report]'") from error
     # Texts stay texts, and the file is the same for the same plot.
     look: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": plot.name, **_colours()}
+    look |= dict.fromkeys(("figure.constrained_layout.w_pad", "figure.constrained_layout.h_pad"), PADDING_INCHES)
     with mpl.rc_context(look):
         figure = Figure(figsize=SIZE_INCHES, layout="constrained")
         _fill(figure.subplots(), plot)

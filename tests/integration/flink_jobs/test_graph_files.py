@@ -20,7 +20,7 @@ def small_source(monkeypatch: pytest.MonkeyPatch) -> None:
     draw = np.random.default_rng(1)
     edges = np.unique(draw.integers(300, size=(900, 2)), axis=0)
     graph = Graph(origin="test", vertices=300, edges=edges[edges[:, 0] != edges[:, 1]])
-    monkeypatch.setattr(graphs, "source_graph", lambda source, seed: graph)
+    monkeypatch.setattr(graphs, "source_graph", lambda source, reach, seed: graph)
 
 
 def prepared(folder: Path, *, kind: str, copies: int = 2) -> np.ndarray:

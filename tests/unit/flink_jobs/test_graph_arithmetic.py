@@ -8,7 +8,7 @@ from check_graph import least_labels, power_iteration, spread_labels
 from graphs import chained_copies, files_with
 from hypothesis import given
 from hypothesis import strategies as st
-from packages import Graph, package_graph, rmat_graph
+from packages import Graph, package_graph, rmat_graph, with_second_steps
 from ranks import next_ranks
 
 LISTS = """\
@@ -41,6 +41,13 @@ def test_edges_lead_from_a_package_to_all_it_names() -> None:
     wanted = {("editor", other) for other in ("libc6", "libtui", "editor-data", "spell")}
     assert graph.vertices == len(names)
     assert told == wanted | {("editor-data", "editor")}
+
+
+def test_a_need_at_one_remove_is_an_edge_too() -> None:
+    """And no vertex needs itself, not even by way of another one."""
+    chain = Graph(origin="chain", vertices=4, edges=np.array([[0, 1], [1, 0], [1, 2], [2, 3]]))
+    found = with_second_steps(chain).edges
+    assert found.tolist() == [[0, 1], [0, 2], [1, 0], [1, 2], [1, 3], [2, 3]]
 
 
 def test_lists_without_packages_are_a_graph_without_anything() -> None:
