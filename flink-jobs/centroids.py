@@ -52,6 +52,10 @@ class CentroidFiles:
         """Return the centroids after a superstep, shape (k, features)."""
         return np.loadtxt(self.path(superstep), delimiter=",").reshape(-1, len(FEATURES))
 
+    def last(self) -> int:
+        """Return the last superstep whose centroids are there."""
+        return max(int(file.stem) for file in self.folder.glob("[0-9]*.csv"))
+
 
 def start_centroids(points: Path, *, k: int, seed: int) -> np.ndarray:
     """Return k different points, chosen by the seed, shape (k, features)."""

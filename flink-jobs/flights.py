@@ -18,11 +18,9 @@ subtasks. `manifest.json` beside them says what they are; the same request finds
 from __future__ import annotations
 
 import argparse
-import hashlib
 import importlib.util
 import json
 import sys
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -30,6 +28,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
+from inputs import contents, manifest_values, write_folder
 
 SOURCE_COLUMNS = ("dep_delay", "arr_delay", "air_time", "distance", "hour")
 # The same, by names that SQL has no other use for.
@@ -43,7 +42,6 @@ DECIMALS = 4
 DEFAULT_ENLARGE = 5
 DEFAULT_SEED = 2013
 
-MANIFEST = "manifest.json"
 POINTS_FOLDER = "points"
 
 
@@ -91,24 +89,13 @@ def prepare_points(directory: Path, *, enlarge: int, seed: int, fraction: float 
     ready = read_manifest(directory)
     if ready and (ready.seed, ready.enlarge, ready.fraction) == (seed, enlarge, fraction):
         return ready
-    if ready is None and directory.is_dir() and any(directory.iterdir()):
-        raise ValueError(f"{directory} is not empty and has no {MANIFEST}: name another folder")
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".points-") as scratch:
-        manifest = _write_all(Path(scratch) / "new", enlarge=enlarge, seed=seed, fraction=fraction)
-        if directory.exists():
-            directory.rename(Path(scratch) / "old")
-        (Path(scratch) / "new").rename(directory)
-    return manifest
+    return write_folder(directory, lambda folder: _write_all(folder, enlarge=enlarge, seed=seed, fraction=fraction))
 
 
 def read_manifest(directory: Path) -> PointsManifest | None:
     """Return what a directory of points holds, None where there is none."""
-    try:
-        values = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    return PointsManifest(**{**values, "features": tuple(values["features"])})
+    values = manifest_values(directory)
+    return values and PointsManifest(**{**values, "features": tuple(values["features"])})
 
 
 def read_points(directory: Path) -> np.ndarray:
@@ -135,19 +122,16 @@ def _write_all(folder: Path, *, enlarge: int, seed: int, fraction: float) -> Poi
     chosen = _chosen(flights, fraction=fraction, seed=seed)
     points = np.concatenate([_jittered(chosen, copy=copy, seed=seed) for copy in range(enlarge)])
     files = _write_files(points, folder / POINTS_FOLDER)
-    manifest = PointsManifest(
+    return PointsManifest(
         rows=len(points),
-        size_bytes=sum(file.stat().st_size for file in files),
         flights=in_source,
         complete_flights=len(flights),
         seed=seed,
         enlarge=enlarge,
         fraction=fraction,
         features=FEATURES,
-        digest=_digest(files),
+        **contents(files),
     )
-    (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
-    return manifest
 
 
 def _chosen(flights: np.ndarray, *, fraction: float, seed: int) -> np.ndarray:
@@ -173,13 +157,6 @@ def _write_files(points: np.ndarray, folder: Path) -> list[Path]:
         pa.csv.write_csv(pa.table(columns), file, options)
         files.append(file)
     return files
-
-
-def _digest(files: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def main(arguments: list[str]) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from adaptor.app.settings import settings_table
 from adaptor.errors import InvalidValueError
+from adaptor.experiments.models.document import TITLES, section
 
 
 def update_settings(path: Path) -> None:
@@ -26,6 +28,25 @@ def update_figures(path: Path, reports: Sequence[Path]) -> None:
     rows.append("")
     rows.append(f"Measured on {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB.")
     path.write_text(replaced(path.read_text(), "figures", "\n".join(rows) + "\n"))
+
+
+def update_models(path: Path, reports: Sequence[Path]) -> None:
+    """Rewrite the tables of runtime models in a file from the JSON of ``adaptor models evaluate``.
+
+    What is not among the reports goes: tables of different states of the code do not stand side by side.
+    """
+    documents = sorted(map(_read, reports), key=lambda one: list(TITLES).index(one["protocol"]))
+    path.write_text(replaced(path.read_text(), "models", "\n" + "\n".join(section(one) for one in documents)))
+
+
+def about_models(report: Path) -> bool:
+    """Whether a report is one of ``adaptor models evaluate``."""
+    return "protocol" in _read(report)
+
+
+def _read(report: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(report.read_text())
+    return document
 
 
 def replaced(text: str, name: str, block: str) -> str:

@@ -14,7 +14,7 @@ from adaptor.experiments.fuzz import bench_fuzz
 from adaptor.experiments.models.bench import bench_models
 from adaptor.experiments.overhead_bench import bench_overhead
 from adaptor.experiments.query_bench import bench_query
-from adaptor.experiments.report import Report, figures_with_goals
+from adaptor.experiments.report import Report, figures_with_goals, terminal_table
 from adaptor.experiments.sharing_bench.bench import Question, bench_scaling, bench_sharing
 from adaptor.experiments.sharing_bench.trial import BACKENDS
 
@@ -152,8 +152,9 @@ def models(observations: int, calls: int, seed: int, as_json: bool) -> None:
 
 
 def print_report(report: Report, *, as_json: bool) -> None:
-    """One JSON object, or a table."""
+    """One JSON object, or tables."""
     if as_json:
         click.echo(report.as_json())
-    else:
-        output().print(report.as_table())
+        return
+    for table in (*map(terminal_table, report.tables), report.as_table()):
+        output().print(table)

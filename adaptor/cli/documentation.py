@@ -1,4 +1,4 @@
-"""The command that keeps the documentation true: the settings table and the figures in the README."""
+"""The command that keeps the documentation true: the settings table, the figures in the README, tables of models."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from pathlib import Path
 
 import click
 
-from adaptor.app.documentation import update_figures, update_settings
+from adaptor.app.documentation import about_models, update_figures, update_models, update_settings
 
 
 @click.command(hidden=True)
 @click.option("--root", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Root of the checkout.")
 @click.argument("reports", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def docs(root: Path, reports: tuple[Path, ...]) -> None:
-    """Rewrite docs/settings.md, and the figures in README.md from the JSON of REPORTS."""
+    """Rewrite docs/settings.md; from the JSON of REPORTS also figures in README.md and tables in docs/models.md."""
     update_settings(root / "docs" / "settings.md")
-    if reports:
-        update_figures(root / "README.md", reports)
+    models = [one for one in reports if about_models(one)]
+    others = [one for one in reports if one not in models]
+    if models:
+        update_models(root / "docs" / "models.md", models)
+    if others:
+        update_figures(root / "README.md", others)

@@ -10,15 +10,17 @@ from pathlib import Path
 import click
 
 from adaptor.cli.bench import print_report
-from adaptor.cli.options import json_option
+from adaptor.cli.options import json_option, report_option, write_to
 from adaptor.experiments.network.campaign import run_mutants, run_seeds
 from adaptor.experiments.network.mutants import MUTANTS
-from adaptor.experiments.network.plot import save_scale_plot
+from adaptor.experiments.network.plot import scale_plots
 from adaptor.experiments.network.scale import PEERS, measure, scale_figures
 from adaptor.experiments.network.simulation import simulate
 from adaptor.experiments.report import Figure, Report
 
 EXIT_FAILED = 1
+
+QUESTION = "Does every replica of the log come to hold the same, whatever the network and hostile peers do?"
 
 
 @click.command()
@@ -28,9 +30,7 @@ EXIT_FAILED = 1
 @click.option("--scale", is_flag=True, help="Also measure with 10, 100 and 1,000 peers.")
 @click.option("--mutants", is_flag=True, help="Instead plant defects one at a time, which the seeds must find.")
 @click.option("--mutant", type=click.Choice(sorted(MUTANTS)), help="With --seed or --mutants: plant this one alone.")
-@click.option(
-    "--report", "folder", type=click.Path(path_type=Path), help="Write figures, plot and trace to this folder."
-)
+@report_option
 @json_option
 def network(
     seeds: int,
@@ -45,7 +45,7 @@ def network(
     """Simulate replicas of a shared log on a bad network, among them peers that mean harm.
 
     Time is virtual, and the same seeds give the same figures. The exit code is 1 if a seed fails or a mutant
-    survives.
+    survives. With --seed the folder of --report gets the trace, too.
     """
     if seed is not None:
         report = _one(seed, mutant=mutant, folder=folder)
@@ -53,10 +53,9 @@ def network(
         report = run_mutants(progress=_tell, names=(mutant,) if mutant else tuple(MUTANTS))
     else:
         report = run_seeds(range(first, first + seeds), progress=_tell)
-        report = _with_scale(report, folder) if scale else report
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "network.json").write_text(report.as_json())
+        report = _with_scale(report) if scale else report
+    report = dataclasses.replace(report, question=QUESTION)
+    write_to(folder, report, name="network")
     print_report(report, as_json=as_json)
     sys.exit(EXIT_FAILED if any(figure.met is False for figure in report.figures if figure.unit in _EXACT) else 0)
 
@@ -89,12 +88,14 @@ def _one(seed: int, *, mutant: str | None, folder: Path | None) -> Report:
     )
 
 
-def _with_scale(report: Report, folder: Path | None) -> Report:
+def _with_scale(report: Report) -> Report:
     scales = [measure(peers, progress=_tell) for peers in PEERS]
-    if folder is not None:
-        _tell(f"plot: {save_scale_plot(scales, folder)}")
-    details = {**report.details, "scale": [dataclasses.asdict(one) for one in scales]}
-    return dataclasses.replace(report, figures=[*report.figures, *scale_figures(scales)], details=details)
+    return dataclasses.replace(
+        report,
+        figures=[*report.figures, *scale_figures(scales)],
+        details={**report.details, "scale": [dataclasses.asdict(one) for one in scales]},
+        plots=scale_plots(scales),
+    )
 
 
 def _tell(text: str) -> None:

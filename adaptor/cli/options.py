@@ -12,6 +12,8 @@ from rich.console import Console
 from adaptor.app.settings import Settings, load_settings
 from adaptor.domain.duration import parse_duration_s
 from adaptor.errors import InvalidValueError
+from adaptor.experiments.html_report.page import write_report
+from adaptor.experiments.report import Report
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,6 +37,12 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # generic to the typ
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+report_option = click.option(
+    "--report",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Write JSON, a page and its pictures to this folder.",
+)
 config_option = click.option(
     "--config", "config_file", type=click.Path(path_type=Path), help="TOML file of settings; also ADAPTOR_CONFIG."
 )
@@ -60,3 +68,10 @@ def output(*, stderr: bool = False) -> Console:
     """Where results or progress go: as wide as the terminal, or wide enough for any table if it is not one."""
     console = Console(highlight=False, stderr=stderr)
     return console if console.is_terminal else Console(highlight=False, stderr=stderr, width=160)
+
+
+def write_to(folder: Path | None, report: Report, *, name: str) -> None:
+    """Write a report's files to the folder of `report_option`, if one was named, and say so on stderr."""
+    if folder is not None:
+        for path in write_report(report, folder, name=name):
+            click.echo(f"wrote {path}", err=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import click
 
 from adaptor.cli.bench import print_report
-from adaptor.cli.options import Duration, json_option, output
-from adaptor.experiments.traces.experiment import Request, experiment_traces, write_report
+from adaptor.cli.options import Duration, json_option, report_option, write_to
+from adaptor.experiments.traces.experiment import Request, experiment_traces
 
 
 def usable_cores() -> int:
@@ -17,8 +18,29 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
+class Told:
+    """Progress on stderr: every per cent that is done, in a line that is written over where somebody looks on.
+
+    Args:
+        name: Of the experiment.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._told = -1
+
+    def __call__(self, done: int, all_: int) -> None:
+        """So many parts of so many are done."""
+        percent = 100 * done // all_
+        if percent > self._told:
+            self._told = percent
+            looked_at = sys.stderr.isatty()
+            click.echo(f"{self._name}: {done} of {all_}, {percent} %", err=True, nl=not looked_at or done == all_)
+            click.echo("\r" if looked_at and done < all_ else "", err=True, nl=False)
+
+
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("traced", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--target", type=Duration(), help="Runtime target of every file, in place of the published ones.")
 @click.option(
     "--least-runs",
@@ -42,10 +64,10 @@ def usable_cores() -> int:
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of everything random.")
 @click.option("--processes", type=click.IntRange(1), help="To spread the work over; by default all cores.")
-@click.option("--report", "report_folder", type=click.Path(path_type=Path), help="Folder for traces.json and tables.")
+@report_option
 @json_option
 def traces(
-    folder: Path,
+    traced: Path,
     target: float | None,
     least_runs: int,
     repeats: int,
@@ -55,7 +77,7 @@ def traces(
     adaptation_cost: float,
     seed: int,
     processes: int | None,
-    report_folder: Path | None,
+    folder: Path | None,
     as_json: bool,
 ) -> None:
     """Run the recorded iterative jobs in DIR under every policy that knows runtime targets.
@@ -64,7 +86,7 @@ def traces(
     job. Late runs and overrun stand beside executor-seconds and beside the best schedule of the same draw.
     """
     request = Request(
-        folder=folder,
+        folder=traced,
         target_s=target,
         least_runs=least_runs,
         repeats=repeats,
@@ -75,10 +97,6 @@ def traces(
         seed=seed,
         processes=processes or usable_cores(),
     )
-    console = output(stderr=True)
-    with console.status("traces ...") as status:
-        report = experiment_traces(request, lambda done, all_: status.update(f"traces: {done} of {all_}"))
-    if report_folder is not None:
-        for file in write_report(report, report_folder):
-            console.print(f"wrote {file}")
+    report = experiment_traces(request, Told("traces"))
+    write_to(folder, report, name="traces")
     print_report(report, as_json=as_json)

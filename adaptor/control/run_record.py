@@ -51,7 +51,8 @@ class RunRecord:
         failed_attempts: Failed tries of the superstep after that.
         failures: Parallelism of each failed try where none has ended well, at most `FAILURES_THAT_CONDEMN` of each.
         parallelism: What the newest superstep ran with; the start parallelism before the first.
-        gaps_s: Seconds between supersteps that the driver spent otherwise, newest last.
+        gaps_s: Seconds between supersteps that the driver spent otherwise, newest last; changes are not among them.
+        changed_s: Seconds that changes took since the newest report.
         own: Durations of this run's supersteps.
         earlier: Durations of earlier runs of the same execution context, here and at peers.
         prior: What other execution contexts say about this one; ``None`` if nothing.
@@ -74,6 +75,7 @@ class RunRecord:
     failures: tuple[int, ...]
     parallelism: int
     gaps_s: tuple[float, ...]
+    changed_s: float
     own: tuple[ObservedDuration, ...]
     earlier: tuple[ObservedDuration, ...]
     prior: InformedPrior | None
@@ -99,6 +101,7 @@ class RunRecord:
             failures=(),
             parallelism=event.spec.start_parallelism,
             gaps_s=(),
+            changed_s=0.0,
             own=(),
             earlier=event.earlier,
             prior=event.prior,
@@ -183,7 +186,8 @@ class RunRecord:
 
     def _after_rescale(self, event: RescaleSucceeded) -> RunRecord:
         costs = (*self.adaptation_costs_s, event.duration_s)[-ADAPTATION_COSTS_KEPT:]
-        after = replace(self, capacity=event.capacity, adaptation_costs_s=costs)
+        changed_s = self.changed_s + event.duration_s
+        after = replace(self, capacity=event.capacity, adaptation_costs_s=costs, changed_s=changed_s)
         return replace(after, failed_rescales=0) if event.superstep >= self.held_until else after
 
     def _after_failed_rescale(self, event: RescaleFailed) -> RunRecord:
@@ -204,6 +208,7 @@ class RunRecord:
             spent_slot_s=self.spent_slot_s + self._slot_s_until(event.at_s, parallelism),
             capacity=event.capacity,
             gaps_s=(*self.gaps_s, self._gap_before(event))[-GAPS_KEPT:],
+            changed_s=0.0,
         )
         if report.failed:
             return replace(
@@ -237,7 +242,7 @@ class RunRecord:
     def _gap_before(self, event: BarrierReached) -> float:
         """Seconds of each superstep since the last report that were spent outside; missed ones count as equal."""
         supersteps = 1 + event.report.missed_supersteps
-        since_s = event.at_s - self.last_heard_at_s
+        since_s = event.at_s - self.last_heard_at_s - self.changed_s
         return max(0.0, since_s / supersteps - event.report.duration_s)
 
     def _failures_with(self, parallelism: int) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import platform
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,10 @@ from typing import Any
 
 import orjson
 import psutil
+from rich.markup import escape
 from rich.table import Table
+
+from adaptor.experiments.plots import Cell, DataTable, Plot
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -89,23 +93,32 @@ class Report:
         figures: What was measured.
         seeds: Of everything random, by name.
         details: What else the command has to say; becomes part of the JSON.
+        question: What the experiment is to answer; empty for a benchmark.
+        plots: Series to be drawn; part of the JSON.
+        tables: Shown beside the figures; part of the JSON.
     """
 
     title: str
     figures: Sequence[Figure]
     seeds: Mapping[str, int] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+    question: str = ""
+    plots: Sequence[Plot] = ()
+    tables: Sequence[DataTable] = ()
 
     def as_json(self) -> str:
         """One JSON object."""
         document = {
             "title": self.title,
-            "command": _command(),
+            **({"question": self.question} if self.question else {}),
+            "command": command_line(),
             "seeds": dict(self.seeds),
             "versions": versions(),
             "machine": machine(),
             **self.details,
             "figures": [figure.as_json() for figure in self.figures],
+            **({"tables": [table.as_json() for table in self.tables]} if self.tables else {}),
+            **({"plots": [plot.as_json() for plot in self.plots]} if self.plots else {}),
         }
         return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
 
@@ -115,13 +128,13 @@ class Report:
         for column in ("figure", "value", "unit", "baseline", "goal", "met"):
             table.add_column(column, justify="right" if column in ("value", "baseline", "goal") else "left")
         for figure in self.figures:
-            baseline = "" if figure.baseline is None else f"{_digits(figure.baseline)} ({figure.baseline_name})"
+            baseline = "" if figure.baseline is None else f"{digits(figure.baseline)} ({figure.baseline_name})"
             table.add_row(
                 figure.name,
-                _digits(figure.value),
+                digits(figure.value),
                 figure.unit,
                 baseline,
-                "" if figure.goal is None else _digits(figure.goal),
+                "" if figure.goal is None else digits(figure.goal),
                 {None: "", True: "yes", False: "no"}[figure.met],
             )
         return table
@@ -144,6 +157,26 @@ def machine() -> dict[str, Any]:
     return {"cores": cores, "memory_bytes": psutil.virtual_memory().total, "system": platform.system()}
 
 
+def terminal_table(data: DataTable) -> Table:
+    """A table for a terminal."""
+    table = Table(
+        title=data.title or data.name, title_justify="left", caption=data.note or None, caption_justify="left"
+    )
+    for place, column in enumerate(data.columns):
+        numbers = any(isinstance(row[place], float) for row in data.rows)
+        table.add_column(column, justify="right" if numbers else "left")
+    for row in data.rows:
+        table.add_row(*(escape(cell_text(cell)) for cell in row))
+    return table
+
+
+def cell_text(cell: Cell) -> str:
+    """A cell for people: yes and no, numbers to four digits, nothing for ``None``."""
+    if cell is None or isinstance(cell, bool):
+        return {None: "", True: "yes", False: "no"}[cell]
+    return f"{cell:,}" if isinstance(cell, int) else digits(cell) if isinstance(cell, float) else cell
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The smallest value that at least `share` (0 to 1) of the values do not exceed."""
     ordered = sorted(values)
@@ -160,9 +193,11 @@ def _goals() -> dict[str, Any]:
     return tomllib.loads((Path(__file__).parent / "goals.toml").read_text())
 
 
-def _command() -> str:
-    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+def command_line() -> str:
+    """What was typed to get here, as a shell takes it."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
-def _digits(value: float | None) -> str:
+def digits(value: float | None) -> str:
+    """A number for people, to four digits; nothing for ``None``."""
     return "" if value is None else f"{value:.4g}"

@@ -1,16 +1,18 @@
 """As fast as possible within a budget of slot-seconds or money.
 
 Of all candidates for the next superstep from which the budget will be kept with the wanted confidence, as far ahead as
-`adaptor.planner.lookahead` looks, the one from which the run ends first is taken. Where the budget cannot be kept, the
-cheapest.
+`adaptor.planner.lookahead` looks, the one from which the run ends first is taken. Where there is none, the likeliest to
+keep it, and of those as likely the fastest; where that is hopeless too, the cheapest.
 """
 
 from __future__ import annotations
 
+import numpy as np
+
 from adaptor.domain.objective import CostBudget
 from adaptor.domain.plan import Reason, ReasonCode
-from adaptor.planner.comparison import code_of, least, nothing_known, percent, verdicts, what_follows
-from adaptor.planner.lookahead import lookahead
+from adaptor.planner.comparison import TOLD_APART, code_of, least, nothing_known, percent, verdicts, what_follows
+from adaptor.planner.lookahead import HOPELESS, lookahead
 from adaptor.planner.outlook import Outlook
 from adaptor.planner.policy import Choice
 
@@ -22,18 +24,20 @@ def choose(outlook: Outlook, budget: CostBudget) -> Choice:
         return nothing_known(outlook)
     ahead = lookahead(situation)
     within = situation.selectable & (ahead.chance >= budget.confidence)
+    chances = np.where(situation.selectable, ahead.chance, -1.0)
+    left_s = ahead.finish_s - situation.elapsed_s
     if within.any():
-        best, code = (
-            least(ahead.finish_s - situation.elapsed_s, within, situation, ahead),
-            ReasonCode.FASTEST_WITHIN_BUDGET,
-        )
+        best, code = least(left_s, within, situation, ahead), ReasonCode.FASTEST_WITHIN_BUDGET
         text = f"{situation.candidates[best]} is the fastest within {budget.budget_slot_s:.0f} slot-seconds"
     else:
-        best, code = least(ahead.cost_slot_s, situation.selectable, situation, ahead), ReasonCode.CHEAPEST_AVAILABLE
-        text = (
-            f"no parallelism keeps {budget.budget_slot_s:.0f} slot-seconds with {percent(budget.confidence)}; "
-            f"{situation.candidates[best]} is the cheapest"
-        )
+        text = f"no parallelism keeps {budget.budget_slot_s:.0f} slot-seconds with {percent(budget.confidence)}; "
+        if chances.max() >= HOPELESS:
+            likely = chances >= chances.max() - TOLD_APART
+            best, code = least(left_s, likely, situation, ahead), ReasonCode.FASTEST_AVAILABLE
+            text += f"{situation.candidates[best]} is the likeliest to"
+        else:
+            best = least(ahead.cost_slot_s, situation.selectable, situation, ahead)
+            code, text = ReasonCode.CHEAPEST_AVAILABLE, f"{text}{situation.candidates[best]} is the cheapest"
     spent = situation.spent_slot_s + ahead.cost_slot_s[best]
     text += (
         f": expected finish {ahead.finish_s[best]:.0f} s, {spent:.0f} slot-seconds in all, "

@@ -37,10 +37,10 @@ class ActPlan:
         name: One word.
         question: One line for people.
         start: Parallelism the job starts with.
-        target_s: Runtime target in seconds.
-        points: Folder of its points.
-        k: Clusters to find.
+        target_s: Runtime target in seconds; infinite without one.
+        points: Folder of its points, or of whatever its job reads.
         supersteps: Limit.
+        k: Clusters to find, where that is what the job does.
         shareable: Whether peers may see what is observed.
     """
 
@@ -49,8 +49,8 @@ class ActPlan:
     start: int
     target_s: float
     points: Path
-    k: int
     supersteps: int
+    k: int = 0
     shareable: bool = False
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from adaptor.domain.context import ExecutionContext
+from adaptor.domain.informed_prior import InformedPrior
 from adaptor.domain.observation import ObservedDuration
 from adaptor.experiments.report import Figure, Report, percentile
 from adaptor.models.prior import Prior
@@ -44,24 +45,29 @@ def bench_models(*, observations: int, calls: int, seed: int) -> Report:
     """
     rows = synthetic_rows(observations, seed=seed)
     with threadpool_limits(limits=1):
+        began_s = time.process_time()
         fit_s, prior = _timed(lambda: Prior.fit(rows, seed=seed))
+        fit_cpu_s = time.process_time() - began_s
         target = _context(4.5e6, 12)
         tabulate_s, informed = _timed(lambda: prior.informed(target))
         candidates = np.arange(1, MOST_PARALLELISM + 1, dtype=np.int64)
-        own = [ObservedDuration(parallelism=8 if i % 2 else 16, duration_s=20.0 + i % 3) for i in range(OWN_SUPERSTEPS)]
+        own = [
+            ObservedDuration(parallelism=16 if i < OWN_SUPERSTEPS // 2 else 8, duration_s=20.0 + i % 3, superstep=i + 1)
+            for i in range(OWN_SUPERSTEPS)
+        ]
 
-        def barrier() -> None:
-            RuntimeModel.fit(own, prior=informed).predict(candidates).rest_s(SUPERSTEPS_LEFT)
+        def barrier(prior_of_run: InformedPrior | None) -> None:
+            model = RuntimeModel.fit(own, prior=prior_of_run)
+            model.predict(candidates).rest_s(SUPERSTEPS_LEFT)
+            model.work_ahead(OWN_SUPERSTEPS + 1, SUPERSTEPS_LEFT)
 
-        def without_prior() -> None:
-            RuntimeModel.fit(own).predict(candidates).rest_s(SUPERSTEPS_LEFT)
-
-        times = [_timed(barrier)[0] for _ in range(calls)]
-        plain = [_timed(without_prior)[0] for _ in range(calls)]
+        times = [_timed(lambda: barrier(informed))[0] for _ in range(calls)]
+        plain = [_timed(lambda: barrier(None))[0] for _ in range(calls)]
         peak = _peak_bytes(lambda: Prior.fit(rows, seed=seed))
     shown = subprocess.run([sys.executable, "-c", SHOWN_IMPORT], check=True, capture_output=True, text=True)
     figures = (
         Figure(name="models_fit", value=fit_s, unit="s"),
+        Figure(name="models_fit_cpu", value=fit_cpu_s, unit="CPU-s"),
         Figure(name="models_tabulate", value=1000 * tabulate_s, unit="ms"),
         Figure(
             name="models_barrier_median",

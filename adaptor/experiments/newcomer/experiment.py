@@ -25,6 +25,7 @@ from adaptor.experiments.demo.script import under_provisioned
 from adaptor.experiments.demo.service_process import ServiceProcess
 from adaptor.experiments.demo.stage import Stage
 from adaptor.experiments.newcomer.misleading import MisleadingPeer, misleading_observations
+from adaptor.experiments.newcomer.plot import plots
 from adaptor.experiments.report import Figure, Report
 
 Join = Callable[[ServiceProcess], Joining | None]
@@ -72,16 +73,13 @@ class Start:
         }
 
 
-def experiment_newcomer(home: Path, screen: Screen, *, seed: int) -> tuple[Report, list[Start]]:
+def experiment_newcomer(home: Path, screen: Screen, *, seed: int) -> Report:
     """Play the first act once, then the newcomer's act three times.
 
     Args:
         home: Folder for everything that is written.
         screen: Shows the acts.
         seed: Of the jitter, the start centroids, and the noise of made-up durations.
-
-    Returns:
-        The report, and the starts it was made from.
 
     Raises:
         AdaptorError: If a step fails; every process has been ended then.
@@ -111,7 +109,7 @@ def experiment_newcomer(home: Path, screen: Screen, *, seed: int) -> tuple[Repor
                 for name, join in joins.items()
             ]
     screen.show(starts_table(starts))
-    return _report(first, starts, calibration, seed=seed, duration_s=time.monotonic() - began_s), starts
+    return _report(first, starts, calibration, seed=seed, duration_s=time.monotonic() - began_s)
 
 
 def _plan(name: str, first: ActStory, calibration: Calibration, points: Path) -> ActPlan:
@@ -174,6 +172,7 @@ def _report(
         figures += figures_of(one, off)
     return Report(
         title="adaptor experiment newcomer: one act, three newcomers",
+        question="What is a shared log worth to a service that has measured nothing, and what if the log misleads?",
         figures=figures,
         seeds={"seed": seed},
         details={
@@ -183,6 +182,7 @@ def _report(
             "first": first.as_json(),
             "starts": [one.as_json() for one in starts],
         },
+        plots=plots(starts),
     )
 
 

@@ -1,54 +1,47 @@
-"""The three starts as a picture."""
+"""The starts as plots: parallelism, time and weight of shared data by superstep."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from adaptor.errors import AdaptorError
-from adaptor.experiments.newcomer.experiment import Start
+from adaptor.experiments.plots import Plot, Series, Shape
 
-SIZE_INCHES = (8.0, 7.0)
-
-COLOURS = {"sharing": "tab:green", "off": "tab:gray", "misleading": "tab:red"}
-
-MARKS = {"sharing": "o", "off": "s", "misleading": "^"}
+if TYPE_CHECKING:
+    from adaptor.experiments.newcomer.experiment import Start
 
 
-def draw(starts: Sequence[Start], path: Path) -> None:
-    """Write parallelism, duration and weight by superstep as SVG.
+def plots(starts: Sequence[Start]) -> list[Plot]:
+    """Every plot of the starts.
 
     Args:
         starts: All of them.
-        path: Of the picture.
-
-    Raises:
-        AdaptorError: If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise AdaptorError("report: plots need matplotlib: pip install 'adaptor[report]'") from error
-    figure = Figure(figsize=SIZE_INCHES, layout="constrained")
-    planned, took, weight = figure.subplots(3, 1, sharex=True)
-    for one in starts:
-        style = {"color": COLOURS[one.name], "marker": MARKS[one.name], "label": label(one)}
-        numbers = range(1, len(one.parallelisms) + 1)
-        planned.plot(numbers, one.parallelisms, drawstyle="steps-mid", **style)
-        took.plot(numbers, [observation.duration_s for _, observation in one.story.observations], **style)
-        known = [(number, value) for number, value in zip(numbers, one.weights, strict=True) if value is not None]
-        if known:
-            weight.plot(*zip(*known, strict=True), **style)
-    planned.set_ylabel("parallelism")
-    planned.yaxis.get_major_locator().set_params(integer=True)
-    took.set_ylabel("superstep, s")
-    took.set_ylim(bottom=0)
-    weight.set_ylabel("weight of shared data")
-    weight.set_ylim(-0.05, 1.05)
-    weight.set_xlabel("superstep")
-    planned.legend(title="newcomer", fontsize="small")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    return [
+        Plot(
+            name="parallelism",
+            title="Parallelism over supersteps",
+            x_label="superstep",
+            y_label="parallelism",
+            series=_series(starts, lambda one: one.parallelisms, Shape.STEPS),
+        ),
+        Plot(
+            name="durations",
+            title="Time of each superstep",
+            x_label="superstep",
+            y_label="superstep, s",
+            series=_series(starts, lambda one: [told.duration_s for _, told in one.story.observations], Shape.LINE),
+        ),
+        Plot(
+            name="weight",
+            title="Weight of shared data",
+            note="How much the predictions that peers' observations are part of count in the plan for a superstep.",
+            x_label="superstep",
+            y_label="weight, 0 to 1",
+            series=_series(starts, _weights, Shape.LINE),
+        ),
+    ]
 
 
 def label(start: Start) -> str:
@@ -58,3 +51,13 @@ def label(start: Start) -> str:
         f"{start.name}: {story.elapsed_s:.0f} s of {story.plan.target_s:.0f} s, "
         f"{story.slot_seconds:.0f} slot-seconds, {story.rescales} rescales"
     )
+
+
+def _series(starts: Sequence[Start], numbers: Callable[[Start], Sequence[float]], shape: Shape) -> list[Series]:
+    found = [(label(one), numbers(one)) for one in starts]
+    return [Series(name=name, x=range(1, len(y) + 1), y=y, shape=shape) for name, y in found]
+
+
+def _weights(start: Start) -> list[float]:
+    """Of each superstep; NaN, which is not drawn, where nothing shared was part of the plan."""
+    return [math.nan if weight is None else weight for weight in start.weights]

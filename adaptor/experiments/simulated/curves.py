@@ -16,7 +16,6 @@ import numpy as np
 from adaptor.errors import InvalidValueError
 from adaptor.models.arrays import Floats
 
-
 LONGEST_S = (300.0, 6000.0)
 """Range of the seconds of a synthetic run at its narrowest."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain as joined
@@ -14,7 +13,7 @@ from adaptor.experiments.models.ellis import Traced, read_traces
 from adaptor.experiments.models.workers import spread
 from adaptor.experiments.report import Report
 from adaptor.experiments.traces.battery import Ended, Setup, repeated
-from adaptor.experiments.traces.figures import OWN, RIVAL, figures, plots
+from adaptor.experiments.traces.figures import OWN, RIVAL, figures, plots, tables
 from adaptor.experiments.traces.interval import LEVEL
 from adaptor.experiments.traces.recorded import Recorded
 from adaptor.experiments.traces.recurring import Judged, chain
@@ -135,6 +134,10 @@ def _played(part: _Part) -> list[Any]:
 def _report(request: Request, jobs: list[Recorded], rows: list[Row], recurring: list[Row]) -> Report:
     return Report(
         title=f"recorded jobs under every policy, {request.repeats} repeats",
+        question=(
+            "How often is each policy late on recorded iterative jobs, and at how many executor-seconds, when all meet "
+            "the same draws and know the same other runs?"
+        ),
         figures=figures(rows, recurring),
         seeds={"seed": request.seed},
         details={
@@ -146,37 +149,25 @@ def _report(request: Request, jobs: list[Recorded], rows: list[Row], recurring: 
                 "adaptation_cost_s": request.adaptation_cost_s,
                 "interval_level": LEVEL,
             },
-            "jobs": [_described(job, request) for job in jobs],
             "rows": rows,
             "recurring": recurring,
-            "plots": plots(rows, recurring),
         },
+        tables=tables(rows, recurring, [row for job in jobs for row in _sizes(job)]),
+        plots=plots(rows, recurring),
     )
 
 
-def _described(job: Recorded, request: Request) -> dict[str, Any]:
-    """What a file holds, thin support marked."""
-    return {
-        "name": job.name,
-        "supersteps": job.supersteps,
-        "scale_outs": [
-            {"scale_out": size, "runs": len(runs), "median_s": round(typical, 1), "single": size in job.single}
-            for size, runs, typical in zip(job.sizes.tolist(), job.runs, job.typical_s.tolist(), strict=True)
-        ],
-        "targets_s": {label: round(seconds, 1) for label, seconds in job.targets_s(request.target_s).items()},
-    }
-
-
-def write_report(report: Report, folder: Path) -> list[Path]:
-    """The JSON, and both tables as files that spreadsheets read."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = [folder / "traces.json"]
-    written[0].write_text(report.as_json())
-    for name, rows in (("traces", report.details["rows"]), ("traces_recurring", report.details["recurring"])):
-        if rows:
-            written.append(folder / f"{name}.csv")
-            with written[-1].open("w", newline="") as file:
-                writer = csv.DictWriter(file, list(rows[0]))
-                writer.writeheader()
-                writer.writerows(rows)
-    return written
+def _sizes(job: Recorded) -> list[Row]:
+    """What a file holds at each scale-out, thin support marked."""
+    return [
+        {
+            "job": job.name,
+            "scale_out": size,
+            "runs": len(runs),
+            "single": size in job.single,
+            "median_s": round(typical, 1),
+            "executor_s": round(typical * size),
+            "supersteps": job.supersteps,
+        }
+        for size, runs, typical in zip(job.sizes.tolist(), job.runs, job.typical_s.tolist(), strict=True)
+    ]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
+from adaptor.experiments.plots import DataTable, Plot, Series, Shape
 from adaptor.experiments.report import Figure
-from adaptor.experiments.traces.battery import ORACLE
+from adaptor.experiments.traces.battery import BY_MEDIANS, ORACLE
+from adaptor.experiments.traces.interval import LEVEL, with_interval
 from adaptor.experiments.traces.summary import Row
 
 OWN, RIVAL = "adaptor", "ellis"
@@ -92,48 +93,85 @@ def _learnt(recurring: Sequence[Row]) -> list[Figure]:
     return found
 
 
-def plots(rows: Sequence[Row], recurring: Sequence[Row]) -> list[dict[str, Any]]:
-    """Violations over cost for each cell, and both over recurring runs, as series."""
+def plots(rows: Sequence[Row], recurring: Sequence[Row]) -> list[Plot]:
+    """Violations over cost for each cell, and both over recurring runs."""
     found = [
-        {
-            "name": f"traces_{_plain(job)}_{_plain(target)}",
-            "title": f"{job}, target {target}: late runs against what they cost",
-            "x_label": "executor-seconds of a run",
-            "y_label": "late runs in %",
-            "series": [
-                _series(row["policy"], [row["executor_s"]], [row], "late_percent")
-                for row in rows
-                if (row["job"], row["target"]) == (job, target)
-            ],
-        }
+        Plot(
+            name=f"late_{_plain(job)}_{_plain(target)}",
+            title=f"{job}, target {target}: late runs against what they cost",
+            x_label="executor-seconds of a run",
+            y_label="late runs, %",
+            series=[_point(row) for row in rows if (row["job"], row["target"]) == (job, target)],
+            front=True,
+        )
         for job, target in dict.fromkeys((row["job"], row["target"]) for row in rows)
     ]
     for job in dict.fromkeys(row["job"] for row in recurring):
-        for column, label in (("late_percent", "late runs in %"), ("executor_s", "executor-seconds of a run")):
-            found.append(
-                {
-                    "name": f"traces_{_plain(job)}_recurring_{column}",
-                    "title": f"{job}: a job that recurs",
-                    "x_label": "run",
-                    "y_label": label,
-                    "series": _over_runs(job, recurring, column),
-                }
-            )
+        for column, label in (("late_percent", "late runs, %"), ("executor_s", "executor-seconds of a run")):
+            series = _over_runs([row for row in recurring if row["job"] == job], column)
+            title = f"{job}: a job that recurs and learns"
+            name = f"recurring_{_plain(job)}_{column}"
+            found.append(Plot(name=name, title=title, x_label="run", y_label=label, series=series))
     return found
 
 
-def _over_runs(job: str, recurring: Sequence[Row], column: str) -> list[dict[str, Any]]:
-    mine = [row for row in recurring if row["job"] == job]
+def _point(row: Row) -> Series:
+    return Series(
+        name=row["policy"],
+        x=[row["executor_s"]],
+        y=[row["late_percent"]],
+        low=[row["late_percent_low"]],
+        high=[row["late_percent_high"]],
+        shape=Shape.POINTS,
+        baseline=row["policy"] in (ORACLE, BY_MEDIANS),
+    )
+
+
+def _over_runs(rows: Sequence[Row], column: str) -> list[Series]:
     found = []
-    for policy in dict.fromkeys(row["policy"] for row in mine):
-        rows = [row for row in mine if row["policy"] == policy]
-        found.append(_series(policy, [row["run"] for row in rows], rows, column))
+    for policy in dict.fromkeys(row["policy"] for row in rows):
+        mine = [row for row in rows if row["policy"] == policy]
+        found.append(
+            Series(
+                name=policy,
+                x=[row["run"] for row in mine],
+                y=[row[column] for row in mine],
+                low=[row[f"{column}_low"] for row in mine],
+                high=[row[f"{column}_high"] for row in mine],
+            )
+        )
     return found
 
 
-def _series(name: str, x: Sequence[float], rows: Sequence[Row], column: str) -> dict[str, Any]:
-    ends = {end: [row[f"{column}_{end}"] for row in rows] for end in ("low", "high")}
-    return {"name": name, "x": list(x), "y": [row[column] for row in rows], **ends}
+def tables(rows: Sequence[Row], recurring: Sequence[Row], sizes: Sequence[Row]) -> list[DataTable]:
+    """Every cell, the recurring runs, and what the files hold; the plain rows stand in the report's details."""
+    ends = f"in brackets: interval of the mean at {LEVEL:.0%}"
+    shown = [_shown(row, ("job", "target", "policy"), (*LATE, "executor_s", "rescales")) for row in rows]
+    learnt = [_shown(row, ("job", "policy", "run"), (*LATE, "executor_s")) for row in recurring]
+    found = [
+        table_of("cells", shown, title="Every policy on the same draws", note=f"late is CVC, overrun is CVS; {ends}"),
+        table_of("recurring", learnt, title="A job that recurs and learns", note=ends),
+        table_of("scale_outs", sizes, title="What the files hold", note="nothing is learnt from single runs"),
+    ]
+    return [table for table in found if table.rows]
+
+
+LATE = ("late_percent", "overrun_s")
+
+
+def _shown(row: Row, keys: Sequence[str], measured: Sequence[str]) -> Row:
+    """A row as people read it."""
+    return {
+        **{key: row[key] for key in keys},
+        **{name: with_interval(row, name) for name in measured},
+        "above_oracle_percent": row["above_oracle_percent"],
+    }
+
+
+def table_of(name: str, rows: Sequence[Row], *, title: str, note: str = "") -> DataTable:
+    """Rows of the same keys as a table."""
+    columns = list(rows[0]) if rows else []
+    return DataTable(name=name, columns=columns, rows=[list(row.values()) for row in rows], title=title, note=note)
 
 
 def _plain(text: str) -> str:

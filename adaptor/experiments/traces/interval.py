@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,4 +27,9 @@ def mean_interval(name: str, values: Sequence[float], *, digits: int = 3) -> dic
     draws = np.random.default_rng(0).integers(0, len(found), (DRAWS, len(found)))
     low, high = np.quantile(found[draws].mean(axis=1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     ends = {name: found.mean(), f"{name}_low": low, f"{name}_high": high}
-    return {key: round(float(value), digits) for key, value in ends.items()}
+    return {key: round(float(value), digits) + 0.0 for key, value in ends.items()}
+
+
+def with_interval(row: Mapping[str, Any], name: str) -> str:
+    """A mean of a row with its interval as one text."""
+    return f"{row[name]:g} ({row[f'{name}_low']:g}..{row[f'{name}_high']:g})"

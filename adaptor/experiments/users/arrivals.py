@@ -12,7 +12,7 @@ from adaptor.models.arrays import Floats
 from adaptor.models.training import TrainingRow
 
 PER_USER = 2
-"""Contexts of one program that a user brings: the second one has an own earlier one to learn from without a log."""
+"""Contexts of one program that a user has: one was run alone before, the other one is what the user arrives with."""
 
 JUDGED_AFTER = (2, 5, 10, 20)
 """Users who have left their runs before a user is judged."""
@@ -32,7 +32,7 @@ LIE = (0.1, 10.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """One user with one context.
+    """One user who arrives with a context.
 
     Attributes:
         user: Number in the order, from 0.
@@ -40,7 +40,8 @@ class Visit:
         met: The run that the user would see at each of them, one of those measured there.
         target_s: Seconds to finish within; the fastest of these runs does.
         start: Index of the scale-out that the user takes where nothing is known.
-        lie: Factor on what the user shares if there are liars; 1 if the user is honest.
+        earlier: The user's run of another context of the program, at a scale-out that nobody advised.
+        lie: Factors on what the user shares of the earlier run and of this one if there are liars; 1 if honest.
     """
 
     user: int
@@ -48,7 +49,8 @@ class Visit:
     met: tuple[TrainingRow, ...]
     target_s: float
     start: int
-    lie: float
+    earlier: TrainingRow
+    lie: tuple[float, float]
 
     @property
     def seconds(self) -> Floats:
@@ -76,7 +78,7 @@ def most_users(jobs: Sequence[Job]) -> int:
 
 
 def arrivals(jobs: Sequence[Job], rng: np.random.Generator) -> tuple[Visit, ...]:
-    """An order of users, each with contexts of one program that nobody else brings.
+    """An order of users, each with contexts of one program that nobody else has.
 
     Args:
         jobs: With all contexts.
@@ -88,11 +90,7 @@ def arrivals(jobs: Sequence[Job], rng: np.random.Generator) -> tuple[Visit, ...]
         mixed = [usable[at] for at in rng.permutation(len(usable))]
         groups += [mixed[at : at + PER_USER] for at in range(0, len(mixed) - PER_USER + 1, PER_USER)]
     order = rng.permutation(len(groups))[:USERS]
-    visits: list[Visit] = []
-    for user, group in enumerate(order):
-        lies = rng.random() < LIARS
-        visits += [_visit(user, context, rng, lies=lies) for context in groups[group]]
-    return tuple(visits)
+    return tuple(_visit(user, groups[group], rng) for user, group in enumerate(order))
 
 
 def _usable(job: Job) -> list[MeasuredContext]:
@@ -100,17 +98,19 @@ def _usable(job: Job) -> list[MeasuredContext]:
     return [one for one in job.contexts if len(one.scale_outs) > 1]
 
 
-def _visit(user: int, context: MeasuredContext, rng: np.random.Generator, *, lies: bool) -> Visit:
+def _visit(user: int, contexts: Sequence[MeasuredContext], rng: np.random.Generator) -> Visit:
+    context, before = contexts
     met = tuple(_drawn(context, int(size), rng) for size in context.scale_outs)
     seconds = [row.duration_s for row in met]
-    lie = float(np.exp(rng.uniform(*np.log(LIE))))
+    lie = np.exp(rng.uniform(np.log(LIE[0]), np.log(LIE[1]), PER_USER)) if rng.random() < LIARS else np.ones(PER_USER)
     return Visit(
         user=user,
         context=context,
         met=met,
         target_s=ROOM * float(np.exp(rng.uniform(np.log(min(seconds)), np.log(max(seconds))))),
         start=int(rng.integers(len(met))),
-        lie=lie if lies else 1.0,
+        earlier=_drawn(before, int(rng.choice(before.scale_outs)), rng),
+        lie=(float(lie[0]), float(lie[1])),
     )
 
 

@@ -33,9 +33,7 @@ def chosen(visit: Visit, prior: InformedPrior | None) -> int:
             max_supersteps=1,
         ),
         earlier=(),
-        capacity=Capacity(
-            existing_slots=offered[-1], obtainable_slots=offered[-1], slots_per_task_manager=per_worker
-        ),
+        capacity=Capacity(existing_slots=offered[-1], obtainable_slots=offered[-1], slots_per_task_manager=per_worker),
         planning=PLANNING,
         # Nothing runs yet, so no choice is a change that would cost anything.
         adaptation_costs_s=(0.0,),

@@ -22,7 +22,7 @@ class Sharing(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Left:
-    """One run that a user left.
+    """A user who has chosen and run, and what that leaves.
 
     Attributes:
         visit: Who, with what.
@@ -32,31 +32,32 @@ class Left:
     visit: Visit
     chosen: int
 
-    def seen_by(self, user: int, sharing: Sharing) -> TrainingRow | None:
-        """The run as a user finds it; ``None`` if it is kept from them. Nobody lies to themselves."""
-        row = self.visit.met[self.chosen]
-        if self.visit.user == user:
-            return replace(row, contributor=THIS_MACHINE)
+    def shared(self, sharing: Sharing) -> list[TrainingRow]:
+        """Both runs of the user as others find them."""
         if sharing is Sharing.WITHOUT:
-            return None
-        factor = self.visit.lie if sharing is Sharing.LIARS else 1.0
-        return replace(row, contributor=f"user {self.visit.user}", duration_s=row.duration_s * factor)
+            return []
+        factors = self.visit.lie if sharing is Sharing.LIARS else (1.0, 1.0)
+        runs = (self.visit.earlier, self.visit.met[self.chosen])
+        return [
+            replace(run, contributor=f"user {self.visit.user}", duration_s=run.duration_s * factor)
+            for run, factor in zip(runs, factors, strict=True)
+        ]
 
 
 def prior_for(visit: Visit, left: Sequence[Left], sharing: Sharing) -> InformedPrior | None:
-    """What the log says of a user's context; ``None`` if nothing.
+    """What the log and the user's own earlier run say of the context that the user arrives with.
 
-    Other programs only tell how steep curves usually are, so they are fitted where there is nothing of the user's own.
+    Other programs would only tell how steep curves usually are, so the program's own runs alone are fitted.
 
     Args:
-        visit: The user with the context.
-        left: All runs so far.
+        visit: The user.
+        left: All users so far.
         sharing: What of them the user finds.
     """
-    found = [row for row in (one.seen_by(visit.user, sharing) for one in left) if row is not None]
+    own = replace(visit.earlier, contributor=THIS_MACHINE)
+    found = [own, *(row for one in left for row in one.shared(sharing))]
     program = visit.context.place.context.program
-    alike = [row for row in found if row.context.program == program]
-    return Prior.fit(alike or found).informed(
+    return Prior.fit([row for row in found if row.context.program == program]).informed(
         visit.context.place.context,
         place=visit.context.place,
         parallelisms=[int(one) for one in visit.context.parallelisms],

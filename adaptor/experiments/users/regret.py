@@ -21,15 +21,15 @@ class Regret:
         sharing: The setting.
         order: Number of the order.
         after: Users who came before.
-        regret: Mean over the user's contexts, relative to the cheapest in time.
-        late: Share of them that missed the target.
+        regret: Relative to the cheapest in time.
+        late: Whether the target was missed.
     """
 
     sharing: Sharing
     order: int
     after: int
     regret: float
-    late: float
+    late: bool
 
 
 def regrets(jobs: Sequence[Job], *, order: int, seed: int) -> list[Regret]:
@@ -48,16 +48,13 @@ def _played(visits: Sequence[Visit], sharing: Sharing, order: int) -> list[Regre
     left: list[Left] = []
     for visit in visits:
         left.append(Left(visit=visit, chosen=chosen(visit, prior_for(visit, left, sharing))))
-    users = range(visits[-1].user + 1)
-    return [_of_user([one for one in left if one.visit.user == user], sharing, order) for user in users]
-
-
-def _of_user(runs: Sequence[Left], sharing: Sharing, order: int) -> Regret:
-    late = [float(one.visit.seconds[one.chosen] > one.visit.target_s) for one in runs]
-    return Regret(
-        sharing=sharing,
-        order=order,
-        after=runs[0].visit.user,
-        regret=float(np.mean([one.visit.regret(one.chosen) for one in runs])),
-        late=float(np.mean(late)),
-    )
+    return [
+        Regret(
+            sharing=sharing,
+            order=order,
+            after=one.visit.user,
+            regret=one.visit.regret(one.chosen),
+            late=bool(one.visit.seconds[one.chosen] > one.visit.target_s),
+        )
+        for one in left
+    ]

@@ -41,9 +41,9 @@ def test_what_was_spent_counts() -> None:
 
 def test_a_budget_that_cannot_be_kept_takes_the_cheapest() -> None:
     """And says how likely it is kept."""
-    choice = chosen(80.0, current_parallelism=4)
+    choice = chosen(50.0, current_parallelism=4)
     assert (choice.parallelism, choice.reason.code) == (1, ReasonCode.CHEAPEST_AVAILABLE)
-    assert "no parallelism keeps 80 slot-seconds with 90 %" in choice.reason.text
+    assert "no parallelism keeps 50 slot-seconds with 90 %" in choice.reason.text
 
 
 def test_slots_of_whole_task_managers_are_paid_for() -> None:
