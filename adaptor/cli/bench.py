@@ -13,6 +13,7 @@ from adaptor.experiments.barrier_bench import bench_barrier
 from adaptor.experiments.fuzz import bench_fuzz
 from adaptor.experiments.models.bench import bench_models
 from adaptor.experiments.overhead_bench import bench_overhead
+from adaptor.experiments.planner_bench import bench_planner
 from adaptor.experiments.query_bench import bench_query
 from adaptor.experiments.report import Report, figures_with_goals, terminal_table
 from adaptor.experiments.sharing_bench.bench import Question, bench_scaling, bench_sharing
@@ -22,6 +23,7 @@ BENCHES = {
     "barrier": "what one barrier costs the service",
     "overhead": "what adaptor costs a real run",
     "models": "what fitting a prior costs, and predicting at a barrier",
+    "planner": "what one decision costs",
     "fuzz": "wrong bytes for every decoder that peers reach",
     "query": "how fast the index of shared observations answers",
     "sharing": "what sharing costs real peers on this machine",
@@ -149,6 +151,16 @@ def query_command(contributions: int, queries: int, seed: int, as_json: bool) ->
 def models(observations: int, calls: int, seed: int, as_json: bool) -> None:
     """Measure fitting a prior in the background, and update and prediction at a barrier."""
     print_report(bench_models(observations=observations, calls=calls, seed=seed), as_json=as_json)
+
+
+@bench.command()
+@click.option("--parallelisms", type=click.IntRange(2), default=512, show_default=True, help="That may be used.")
+@click.option("--supersteps", type=click.IntRange(1), default=100, show_default=True, help="That are left.")
+@click.option("--calls", type=click.IntRange(1), default=1000, show_default=True, help="Decisions to measure.")
+@json_option
+def planner(parallelisms: int, supersteps: int, calls: int, as_json: bool) -> None:
+    """Measure decisions, from a prediction to a choice, for each kind of objective."""
+    print_report(bench_planner(parallelisms=parallelisms, supersteps=supersteps, calls=calls), as_json=as_json)
 
 
 def print_report(report: Report, *, as_json: bool) -> None:

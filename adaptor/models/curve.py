@@ -40,7 +40,7 @@ class LeveledCurve:
         self._grid = np.log(np.array(parallelisms, dtype=np.float64))
         self._curve = curve
         self._rows = np.array([curve.log_s, *curve.directions])
-        self._last: tuple[Floats | None, Floats] = (None, np.empty(0))
+        self._kept: tuple[tuple[Floats, Floats], ...] = ()
         self._level_spread, self._run_level = level_spread, run_level
 
     def mean(self, at: Floats) -> Floats:
@@ -75,9 +75,11 @@ class LeveledCurve:
     def _read(self, at: Floats) -> Floats:
         """Mean and directions at parallelisms of shape (n,), straight between those written down, shape (1 + d, n)."""
         # The same array is asked for its mean, its variance and its covariances.
-        if self._last[0] is not at:
-            self._last = (at, self._interpolated(at))
-        return self._last[1]
+        for known, read in self._kept:
+            if known is at:
+                return read
+        self._kept = ((at, self._interpolated(at)), *self._kept[:1])
+        return self._kept[0][1]
 
     def _interpolated(self, at: Floats) -> Floats:
         if len(self._grid) == 1:

@@ -76,19 +76,15 @@ def hypotheses(prior: InformedPrior, *, earlier: bool, peers: bool) -> tuple[Hel
         peers: Whether peers shared some.
     """
     machine = _this_machine(prior, earlier=earlier) if prior.curves[0].shared or peers else ()
+    everything = _first(prior, Hypothesis.EVERYTHING, run_level=prior.run_level)
     shape = (
-        replace(_first(prior, Hypothesis.NOT_EVERYWHERE, run_level=prior.run_level), single=SINGLE_SPREAD),
+        replace(everything, kind=Hypothesis.NOT_EVERYWHERE, single=SINGLE_SPREAD),
         _first(prior, Hypothesis.SHAPE_ONLY, run_level=OTHER_LEVEL),
     )
     level = OTHER_LEVEL if prior.level_known else UNKNOWN_LEVEL
     any_law = LeveledCurve(prior.parallelisms, any_curve(prior), level_spread=level, run_level=0.0)
     alone = Held(kind=Hypothesis.THIS_RUN, curve=any_law, earlier=False, peers=False, shared=False)
-    return (
-        _first(prior, Hypothesis.EVERYTHING, run_level=prior.run_level),
-        *machine,
-        *(shape if prior.level_known else ()),
-        alone,
-    )
+    return (everything, *machine, *(shape if prior.level_known else ()), alone)
 
 
 def _first(prior: InformedPrior, kind: Hypothesis, *, run_level: float) -> Held:

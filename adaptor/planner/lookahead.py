@@ -32,7 +32,7 @@ from adaptor.models.arrays import Counts, Flags, Floats
 from adaptor.planner.endings import FIRST, SECOND
 from adaptor.planner.situation import Situation
 
-MOST_LATER = 24
+MOST_LATER = 16
 """Candidates q that are compared from the second superstep on, evenly chosen: it is decided again before it comes."""
 
 USUAL_SCALE, NEAR_EVEN = 1.5, 0.1
@@ -179,7 +179,8 @@ class _Tree:
 
     def _go(self) -> _Options:
         """A superstep at q and then the better of q and p, shape (n, J, m); `slack` is the chance."""
-        there, back = self._there(), self._back()
+        taken_s = self._second_taken_s()
+        there, back = self._there(taken_s), self._back(taken_s)
         met_there, met_back = there.slack >= self._tail, back.slack >= self._tail
         worth = self._worth(there) <= self._worth(back)
         less = self._load(there) <= self._load(back)
@@ -194,10 +195,10 @@ class _Tree:
         chance[np.broadcast_to(barred[:, np.newaxis, :], chance.shape)] = -1.0
         return _Options(seconds=taken.seconds @ chances, slot_s=taken.slot_s @ chances, slack=chance)
 
-    def _there(self) -> _Options:
+    def _there(self, taken_s: Floats) -> _Options:
         """On at q, shape (n, J, m, K)."""
         situation, later = self._situation, self._later
-        taken_s, left = self._second_taken_s(), situation.supersteps_left - 2
+        left = situation.supersteps_left - 2
         variance = self._known[:, later]
         noise = situation.prediction.noise**2
         total = variance + noise
@@ -223,10 +224,10 @@ class _Tree:
             efficiency=self._efficiency()[..., np.newaxis] - np.log(moved),
         )
 
-    def _back(self) -> _Options:
+    def _back(self, taken_s: Floats) -> _Options:
         """Back at p after one superstep at q, shape (n, J, m, K)."""
         situation = self._situation
-        taken_s, left = self._second_taken_s(), situation.supersteps_left - 2
+        left = situation.supersteps_left - 2
         variance = np.diag(self._known)[:, np.newaxis, np.newaxis, np.newaxis]
         median_s = np.exp(self._own_after)[:, :, np.newaxis, np.newaxis] * situation.work[2:].sum()
         slots, there = (
@@ -237,7 +238,7 @@ class _Tree:
         return_s = situation.gap_s * left + change_s
         risk_s = situation.adaptation.high_s - situation.adaptation.expected_s
         return self._options(
-            median_s=np.broadcast_to(median_s, taken_s.shape),
+            median_s=median_s,
             mean=_mean(variance),
             slots=slots,
             fixed_s=taken_s + return_s,
@@ -282,7 +283,7 @@ class _Tree:
         if isinstance(objective, CostBudget):
             counted, fixed = median_s * slots, fixed_slot_s + risk_slot_s
         with np.errstate(divide="ignore", invalid="ignore"):
-            slack = (np.log(np.maximum(left - fixed, 0.0)) - np.log(counted)) / spread
+            slack = np.log(np.maximum(left - fixed, 0.0) / counted) / spread
         # Nothing left to do is done in time if there is any time.
         slack = np.where(counted > 0, slack, np.where(left >= fixed, np.inf, -np.inf))
         return _Options(seconds=seconds, slot_s=slot_s, slack=slack)

@@ -124,6 +124,12 @@ def test_a_static_run_takes_what_its_scale_out_takes() -> None:
     assert draw.run_s.tolist() == [80.0, 20.0]
 
 
+def test_only_scale_outs_that_were_recorded_are_planned() -> None:
+    """The controller compares those of the draw and nothing between them."""
+    plans = played(task("adaptor", target_s=40.0), even_draw()).plans
+    assert {one.parallelism for plan in plans for one in plan.alternatives} == {2, 8}
+
+
 def test_a_failed_try_is_paid_for_and_the_superstep_done_again() -> None:
     """A superstep that fails after half its time takes one and a half times as long in all."""
     run = played(task(), even_draw(lost=0.5))

@@ -75,6 +75,14 @@ def test_traces_takes_another_target_and_leaves_out_thin_scale_outs(traced: Path
     assert [row[1] for row in table["rows"]] == [2, 4]
 
 
+def test_progress_is_told_on_stderr(measured: Path) -> None:
+    """Each order that is done is a line; stdout holds the report alone."""
+    result = CliRunner().invoke(
+        cli, ["experiment", "users", str(measured), "--orders", "2", "--processes", "1", "--json"]
+    )
+    assert result.stderr.splitlines() == ["users: 1 of 2, 50 %", "users: 2 of 2, 100 %"]
+
+
 @pytest.mark.parametrize("experiment", ["traces", "users"])
 def test_figures_do_not_depend_on_the_number_of_processes(experiment: str, request: pytest.FixtureRequest) -> None:
     """The same seed gives the same figures on one core and on two."""
