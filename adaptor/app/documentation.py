@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from adaptor.app.settings import settings_table
@@ -18,16 +18,21 @@ def update_settings(path: Path) -> None:
 
 
 def update_figures(path: Path, reports: Sequence[Path]) -> None:
-    """Rewrite the table of figures in a file from the JSON that commands printed: those with a goal or a baseline."""
-    rows = ["| figure | measured | baseline of the same run | goal | command |", "| --- | --- | --- | --- | --- |"]
-    for report in reports:
-        document = json.loads(report.read_text())
-        told = [one for one in document["figures"] if one["goal"] is not None or one["baseline"] is not None]
-        rows += [_figure_row(figure, document["command"]) for figure in told]
-        machine = document["machine"]
-    rows.append("")
-    rows.append(f"Measured on {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB.")
-    path.write_text(replaced(path.read_text(), "figures", "\n".join(rows) + "\n"))
+    """Rewrite the tables of figures in a file from the JSON that commands printed: those with a goal, by command."""
+    parts = [_figures_of(_read(report)) for report in reports]
+    machine = _read(reports[-1])["machine"]
+    measured = f"Measured on {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB.\n"
+    path.write_text(replaced(path.read_text(), "figures", "\n".join([*parts, measured])))
+
+
+def _figures_of(document: dict[str, Any]) -> str:
+    """The command and a table of its figures; folders in the command by their last name."""
+    command = " ".join(
+        PurePath(word).name if word.startswith(("/", ".")) else word for word in document["command"].split()
+    )
+    rows = [_figure_row(one) for one in document["figures"] if one["goal"] is not None]
+    head = ["| figure | measured | baseline of the same run | goal |", "| --- | --- | --- | --- |"]
+    return "\n".join([f"`{command}`", "", *head, *rows, ""])
 
 
 def update_models(path: Path, reports: Sequence[Path]) -> None:
@@ -63,10 +68,10 @@ def replaced(text: str, name: str, block: str) -> str:
     return f"{head}{begin}{block}{end}{tail}"
 
 
-def _figure_row(figure: dict[str, object], command: str) -> str:
+def _figure_row(figure: dict[str, object]) -> str:
     baseline = "" if figure["baseline"] is None else f"{_digits(figure['baseline'])} ({figure['baseline_name']})"
     goal = "" if figure["goal"] is None else f"{_digits(figure['goal'])}, {'met' if figure['met'] else 'not met'}"
-    return f"| `{figure['name']}` | {_digits(figure['value'])} {figure['unit']} | {baseline} | {goal} | `{command}` |"
+    return f"| `{figure['name']}` | {_digits(figure['value'])} {figure['unit']} | {baseline} | {goal} |"
 
 
 def _digits(value: object) -> str:

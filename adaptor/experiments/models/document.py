@@ -34,10 +34,25 @@ def section(document: Mapping[str, Any]) -> str:
     protocol, tables = document["protocol"], document["tables"]
     parts = [
         f"### {TITLES[protocol]}\n",
-        f"`adaptor models evaluate DIR --protocol {protocol} --format {document['format']}`\n",
+        f"`{_command(document['command'])}`\n",
         *TABLES.get(protocol, _contexts)(tables),
     ]
     return "\n".join(parts)
+
+
+def _command(command: str) -> str:
+    """What was typed, the folder left out and what makes no difference to the tables."""
+    options = command.split()[command.split().index("evaluate") + 1 :]
+    kept, skipped = [], ""
+    for option in options:
+        if option.startswith("--"):
+            skipped = option if option in UNTOLD else ""
+        if not skipped and (option.startswith("--") or kept):
+            kept.append(option)
+    return f"adaptor models evaluate DIR {' '.join(kept)}"
+
+
+UNTOLD = ("--json", "--processes", "--report")
 
 
 def _contexts(tables: Mapping[str, Sequence[Row]]) -> list[str]:
@@ -45,7 +60,7 @@ def _contexts(tables: Mapping[str, Sequence[Row]]) -> list[str]:
     overall = [row for row in tables["errors"] if row["job"] == "all"]
     errors = [{name: value for name, value in row.items() if name != "job" and "median" not in name} for row in overall]
     parts = [
-        "Mean relative error in %:\n",
+        "Mean relative error in %, over all scale-outs and without the least one:\n",
         markdown(errors),
         *_coverage([r for r in tables["coverage"] if r["k"] is None]),
     ]
@@ -54,7 +69,7 @@ def _contexts(tables: Mapping[str, Sequence[Row]]) -> list[str]:
             {"job": row["job"], "adaptor": _percent(row["error"]), "gbm-log": _percent(row["gbm-log"])}
             for row in tables["worst"]
         ]
-        parts += ["The worst contexts without a point of their own, error in %:\n", markdown(worst)]
+        parts += ["The worst contexts where least is given, error in %:\n", markdown(worst)]
     return parts
 
 

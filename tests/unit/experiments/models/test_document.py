@@ -13,9 +13,12 @@ from adaptor.errors import InvalidValueError
 from adaptor.experiments.models.document import TITLES, section
 from adaptor.experiments.models.evaluate import PROTOCOLS
 
+TYPED = "adaptor models evaluate /some/where --protocol {} --format {} --k 0,1 --processes 2 --json"
+
 COVERAGE = {"level": 0.8, "share": 0.81, "standard_error": 0.02}
 
 POISONING = {
+    "command": TYPED.format("poisoning", "c3o"),
     "protocol": "poisoning",
     "format": "c3o",
     "tables": {
@@ -27,6 +30,7 @@ POISONING = {
 }
 
 SUPERSTEPS = {
+    "command": TYPED.format("supersteps", "ellis"),
     "protocol": "supersteps",
     "format": "ellis",
     "tables": {
@@ -48,6 +52,7 @@ SUPERSTEPS = {
 }
 
 CONTEXTS = {
+    "command": TYPED.format("leave-one-context-out", "c3o"),
     "protocol": "leave-one-context-out",
     "format": "c3o",
     "tables": {
@@ -79,7 +84,9 @@ def test_a_protocol_is_shown_in_its_own_form(document: dict[str, Any], shown: st
     """With the command that makes it, and without the folder it was made from."""
     text = section(document)
     assert shown in text
-    assert f"adaptor models evaluate DIR --protocol {document['protocol']}" in text
+    assert (
+        f"`adaptor models evaluate DIR --protocol {document['protocol']} --format {document['format']} --k 0,1`" in text
+    )
 
 
 def test_a_protocol_over_contexts_shows_all_jobs_together_once() -> None:
