@@ -9,7 +9,6 @@ from typing import Any
 
 from adaptor.app.settings import settings_table
 from adaptor.errors import InvalidValueError
-from adaptor.experiments.models.document import TITLES, section
 
 
 def update_settings(path: Path) -> None:
@@ -33,20 +32,6 @@ def _figures_of(document: dict[str, Any]) -> str:
     rows = [_figure_row(one) for one in document["figures"] if one["goal"] is not None]
     head = ["| figure | measured | baseline of the same run | goal |", "| --- | --- | --- | --- |"]
     return "\n".join([f"`{command}`", "", *head, *rows, ""])
-
-
-def update_models(path: Path, reports: Sequence[Path]) -> None:
-    """Rewrite the tables of runtime models in a file from the JSON of ``adaptor models evaluate``.
-
-    What is not among the reports goes: tables of different states of the code do not stand side by side.
-    """
-    documents = sorted(map(_read, reports), key=lambda one: list(TITLES).index(one["protocol"]))
-    path.write_text(replaced(path.read_text(), "models", "\n" + "\n".join(section(one) for one in documents)))
-
-
-def about_models(report: Path) -> bool:
-    """Whether a report is one of ``adaptor models evaluate``."""
-    return "protocol" in _read(report)
 
 
 def _read(report: Path) -> dict[str, Any]:

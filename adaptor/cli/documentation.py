@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from adaptor.app.documentation import about_models, update_figures, update_models, update_settings
+from adaptor.app.documentation import update_figures, update_settings
+from adaptor.experiments.models.document import about_models, update_models
 
 
 @click.command(hidden=True)

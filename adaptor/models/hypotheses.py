@@ -27,9 +27,9 @@ UNKNOWN_LEVEL = 100.0
 """The same of a level of which nothing is known. Supersteps last from milliseconds to hours, six either way of a
 second; it is taken so much wider that the unit of time says nothing of the slope, either."""
 
-ALTERNATIVE_CHANCE = 0.004
-"""How likely each but the first hypothesis is before the first superstep: together about one run in a hundred is like
-nothing that was measured before it."""
+ALTERNATIVE_CHANCE = 0.03
+"""How likely each but the first hypothesis is before the first superstep: together about one run in ten is like
+nothing that was measured before it: peers err, and one may lie."""
 
 SINGLE_SPREAD = 0.5
 """Standard deviation of log seconds of what happens at a single parallelism alone: a memory cliff makes supersteps

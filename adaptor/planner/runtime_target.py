@@ -66,23 +66,17 @@ def _likeliest(outlook: Outlook, ahead: Lookahead, likely: Flags, target: Runtim
 
 def _fastest(outlook: Outlook, ahead: Lookahead, target: RuntimeTarget) -> Choice:
     situation = outlook.situation
-    fastest = least(ahead.finish_s - situation.elapsed_s, situation.selectable, situation, ahead)
-    # Inside the interval of the fastest one's own finish nothing can be told from it.
-    as_fast = situation.selectable & (ahead.finish_s <= max(outlook.finish_high_s[fastest], ahead.finish_s[fastest]))
-    best = (
-        int(np.argmax(as_fast & ~situation.prediction.outside_observed_range)) if _learnt(outlook, as_fast) else fastest
-    )
+    left_s = ahead.finish_s - situation.elapsed_s
+    fastest = least(left_s, situation.selectable, situation, ahead)
+    # Supersteps differ by as much from each other by chance.
+    as_fast = situation.selectable & (left_s <= left_s[fastest] * (1 + situation.prediction.noise))
+    best = int(np.argmax(as_fast))
     code, text = ReasonCode.FASTEST_AVAILABLE, f"{situation.candidates[best]} is the fastest"
     if best != fastest:
         code = ReasonCode.NO_GAIN_FROM_MORE
         text = f"more than {situation.candidates[best]} brings nothing that could be told from noise"
     text = f"{target.target_s:.0f} s are out of reach; {text}, expected {ahead.finish_s[best]:.0f} s"
     return _choice(outlook, ahead, best, code, text + what_follows(situation, ahead, best))
-
-
-def _learnt(outlook: Outlook, as_fast: Flags) -> bool:
-    """Whether something was measured or learnt of any of these."""
-    return bool((as_fast & ~outlook.situation.prediction.outside_observed_range).any())
 
 
 def _choice(outlook: Outlook, ahead: Lookahead, best: int, code: ReasonCode, text: str) -> Choice:

@@ -68,9 +68,9 @@ def test_a_loop_of_four_lines_is_observed_to_its_end(service: LoopbackService) -
 
 def test_the_parallelism_of_a_superstep_is_that_of_its_plan(service: LoopbackService) -> None:
     """And it is what is reported as requested."""
-    with begin(service, policy="adaptor", runtime_target_s=1e-9) as run:
+    with begin(service, policy="ellis", runtime_target_s=1e-9) as run:
         used = [(superstep.parallelism, superstep.plan) for superstep in run.supersteps()]
-    assert [one for one, _ in used[:2]] == [1, 2]
+    assert [one for one, _ in used[:2]] == [1, 4]
     assert all(plan is not None and plan.parallelism == one for one, plan in used)
     assert [one.requested_parallelism for one in reports(service)] == [one for one, _ in used]
 

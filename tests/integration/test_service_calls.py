@@ -26,7 +26,7 @@ async def test_a_run_from_start_to_end(stub: Stub) -> None:
     assert (answer.plan.superstep, answer.plan.reason_code) == (2, "explore_wider")
     assert answer.plan.evidence.own_observations == 1
     assert [one.parallelism for one in answer.plan.alternatives] == [1, 2, 3, 4]
-    assert not answer.plan.alternatives[3].HasField("superstep_s")
+    assert answer.plan.alternatives[3].outside_observed_range
     assert answer.plan.alternatives[0].HasField("on_time_probability")
     finished = await stub.FinishRun(finish())
     assert finished.state == pb.RUN_STATE_FINISHED

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from adaptor.app.documentation import replaced
 from adaptor.experiments.models.evaluate import markdown
 
 Row = Mapping[str, Any]
@@ -23,6 +26,25 @@ TITLES: Mapping[str, str] = MappingProxyType(
     }
 )
 """Of each protocol, in the order in which they are shown."""
+
+
+def update_models(path: Path, reports: Sequence[Path]) -> None:
+    """Rewrite the tables of runtime models in a file from the JSON of ``adaptor models evaluate``.
+
+    What is not among the reports goes: tables of different states of the code do not stand side by side.
+    """
+    documents = sorted(map(_read, reports), key=lambda one: list(TITLES).index(one["protocol"]))
+    path.write_text(replaced(path.read_text(), "models", "\n" + "\n".join(section(one) for one in documents)))
+
+
+def about_models(report: Path) -> bool:
+    """Whether a report is one of ``adaptor models evaluate``."""
+    return "protocol" in _read(report)
+
+
+def _read(report: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(report.read_text())
+    return document
 
 
 def section(document: Mapping[str, Any]) -> str:
@@ -43,7 +65,8 @@ def section(document: Mapping[str, Any]) -> str:
 def _command(command: str) -> str:
     """What was typed, the folder left out and what makes no difference to the tables."""
     options = command.split()[command.split().index("evaluate") + 1 :]
-    kept, skipped = [], ""
+    kept: list[str] = []
+    skipped = ""
     for option in options:
         if option.startswith("--"):
             skipped = option if option in UNTOLD else ""

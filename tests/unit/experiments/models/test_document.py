@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from adaptor.app.documentation import about_models, update_models
 from adaptor.errors import InvalidValueError
-from adaptor.experiments.models.document import TITLES, section
+from adaptor.experiments.models.document import TITLES, about_models, section, update_models
 from adaptor.experiments.models.evaluate import PROTOCOLS
 
 TYPED = "adaptor models evaluate /some/where --protocol {} --format {} --k 0,1 --processes 2 --json"
