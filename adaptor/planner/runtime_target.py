@@ -68,8 +68,8 @@ def _fastest(outlook: Outlook, ahead: Lookahead, target: RuntimeTarget) -> Choic
     situation = outlook.situation
     left_s = ahead.finish_s - situation.elapsed_s
     fastest = least(left_s, situation.selectable, situation, ahead)
-    # Supersteps differ by as much from each other by chance.
-    as_fast = situation.selectable & (left_s <= left_s[fastest] * (1 + situation.prediction.noise))
+    # Two supersteps at the same parallelism differ by less than that in 19 of 20 cases.
+    as_fast = situation.selectable & (left_s <= left_s[fastest] * (1 + 2 * situation.prediction.noise))
     best = int(np.argmax(as_fast))
     code, text = ReasonCode.FASTEST_AVAILABLE, f"{situation.candidates[best]} is the fastest"
     if best != fastest:

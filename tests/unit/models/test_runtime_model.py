@@ -149,7 +149,7 @@ def test_seven_times_longer_durations_give_seven_times_longer_predictions(one: l
     """Of warm supersteps; start-up is in seconds, however long the supersteps are."""
     warm = [replace(p, cold=False) for p in one]
     before, after = predicted(*warm), predicted(*(replace(p, duration_s=7 * p.duration_s) for p in warm))
-    assert after.expected_s == pytest.approx(7 * before.expected_s, rel=1e-3, nan_ok=True)
+    assert after.expected_s == pytest.approx(7 * before.expected_s, rel=1e-2, nan_ok=True)
 
 
 @given(OBSERVATIONS, st.randoms(use_true_random=False))
