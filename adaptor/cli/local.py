@@ -35,7 +35,9 @@ LEAST_SUPERSTEPS = 5
     show_default=True,
     help="Runtime target as a share of what the first run, at parallelism 1, takes.",
 )
-@click.option("--size", type=click.IntRange(1), help="Copies of the input; by default seconds of work for a superstep.")
+@click.option(
+    "--size", type=click.IntRange(1), help="Copies of the input; by default as many as make seconds of a superstep."
+)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the input and its start.")
 @click.option(
     "--home", type=click.Path(path_type=Path), default=Path(".adaptor/demo"), show_default=True, help="Working folder."

@@ -80,7 +80,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedStage:
 def run(stage: PretendedStage, job: str, *, repeats: int = 2) -> tuple[Runner, list[experiment.LocalRun]]:
     choices = LocalChoices(home=stage.home, job=job, repeats=repeats, supersteps=5, target_share=0.5, size=None, seed=1)
     screen = Screen(Console(file=io.StringIO()))
-    runner = Runner(stage, screen, PROGRAMS[job], points=stage.home / "input")
+    runner = Runner(stage, screen, PROGRAMS[job], points=stage.home / "input", seed=7)
     return runner, list(runner.runs(choices))
 
 
@@ -98,6 +98,7 @@ def test_the_first_run_makes_the_target_and_only_one_variant_is_told(stage: Pret
         assert math.isfinite(one.story.plan.target_s) is aims_at_target
         assert option(arguments, "--policy") == ("" if one.variant.aim else "static")
         assert option(arguments, "--parallelism") == str(one.variant.start)
+        assert option(arguments, "--seed") == "7"
         assert one.check == {"agree": True, "script": "check_kmeans.py"}
 
 

@@ -66,7 +66,8 @@ def experiment_local(choices: LocalChoices, screen: Screen) -> Report:
     with Stage(choices.home, state) as stage:
         stage.let_go_of_slots()
         screen.say(f"preparing the input of {program.name} ...")
-        runner = Runner(stage, screen, program, points=prepared(stage, program, size=size, seed=choices.seed))
+        points = prepared(stage, program, size=size, seed=choices.seed)
+        runner = Runner(stage, screen, program, points=points, seed=choices.seed)
         runs = list(runner.runs(choices))
     question = Question(
         program=program,
@@ -87,19 +88,21 @@ class Runner:
         screen: Told of every run.
         program: What is run.
         points: Its input.
+        seed: Of its start.
 
     Attributes:
         supersteps: Limit of every run but the first.
         target_s: Runtime target of runs that have one.
     """
 
-    def __init__(self, stage: Stage, screen: Screen, program: Program, *, points: Path) -> None:
+    def __init__(self, stage: Stage, screen: Screen, program: Program, *, points: Path, seed: int) -> None:
         self.supersteps = 0
         self.target_s = math.inf
         self._stage = stage
         self._screen = screen
         self._program = program
         self._points = points
+        self._seed = seed
 
     def runs(self, choices: LocalChoices) -> Iterator[LocalRun]:
         """Every run, in order."""
@@ -144,6 +147,7 @@ class Runner:
             *common_arguments(self._stage, story),
             *(self._program.input_option, str(self._points), "--policy", variant.policy),
             *self._program.options,
+            *(("--seed", str(self._seed)) if self._program.draws_start else ()),
             *objective_arguments(story.plan, most=self._stage.most_slots),
         ]
 

@@ -20,6 +20,7 @@ class Program:
         script: Its driver.
         input_option: That names the driver's input.
         options: Of the driver, besides those that every driver takes.
+        draws_start: Whether the driver draws its start by a seed.
         prepare: Script that writes the input.
         prepare_options: Of that script.
         size_option: Of that script, for the size of the input.
@@ -33,6 +34,7 @@ class Program:
     script: str
     input_option: str
     options: Sequence[str]
+    draws_start: bool
     prepare: str
     prepare_options: Sequence[str]
     size_option: str
@@ -53,6 +55,7 @@ PROGRAMS: Mapping[str, Program] = MappingProxyType(
             input_option="--points",
             # As the demo's first act.
             options=("--k", "6", FOR_EVER),
+            draws_start=True,
             prepare="flights.py",
             prepare_options=(),
             size_option="--enlarge",
@@ -67,6 +70,7 @@ PROGRAMS: Mapping[str, Program] = MappingProxyType(
             script="pagerank.py",
             input_option="--graph",
             options=(FOR_EVER,),
+            draws_start=False,
             prepare="graphs.py",
             # With needs at one remove there are 26 edges for each rank. With 5, giving all ranks to every subtask takes
             # so much of a superstep that a second slot brought nothing.
@@ -83,6 +87,7 @@ PROGRAMS: Mapping[str, Program] = MappingProxyType(
             script="components.py",
             input_option="--graph",
             options=(),
+            draws_start=False,
             prepare="graphs.py",
             prepare_options=("--kind", "undirected"),
             size_option="--copies",
