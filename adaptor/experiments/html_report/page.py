@@ -31,6 +31,7 @@ th, td { padding: .3rem .6rem; text-align: left; border-bottom: 1px solid var(--
 thead th { color: var(--muted); font-weight: 600; }
 tbody tr:last-child > * { border-bottom: 0; }
 th[scope=row] { font-weight: 400; }
+td:first-child { white-space: nowrap; }
 .number { text-align: right; white-space: nowrap; }
 .met { color: var(--good); } .missed { color: var(--bad); }
 code, pre { font: .85rem/1.5 ui-monospace, monospace; }

@@ -41,7 +41,7 @@ class Question:
             f"{self.program.work}. Started badly and knowing nothing, how near does adaptor come to the best static "
             f"parallelism, learning included? In wall clock where it is to be as fast as possible, in slot-seconds "
             f"where it is to end within {format_duration(self.target_s)} ({self.target_share:.0%} of the first at 1). "
-            f"{self.supersteps} supersteps; every variant {self.repeats} times, in turn."
+            f"{self.supersteps} supersteps; runs of every variant, in turn: {self.repeats}."
         )
 
 
