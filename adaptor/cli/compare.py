@@ -8,7 +8,7 @@ import click
 
 from adaptor.cli.options import json_option, output, report_option, write_to
 from adaptor.experiments.compare import comparison
-from adaptor.experiments.document import read_document
+from adaptor.experiments.document import read_documents
 from adaptor.experiments.report import terminal_table
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -24,7 +24,7 @@ def compare(before: Path, after: Path, folder: Path | None, as_json: bool) -> No
 
     A.json and B.json are what experiments and benchmarks print with --json, or write with --report.
     """
-    report = comparison(read_document(before), read_document(after))
+    report = comparison(*read_documents(before, after))
     write_to(folder, report, name="compare")
     if as_json:
         click.echo(report.as_json())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +60,15 @@ def read_document(path: Path) -> Document:
 def document_of(report: Report, *, name: str = "report") -> Document:
     """What a report's JSON holds, without a file."""
     return Document(name=name, content=orjson.loads(report.as_json()))
+
+
+def read_documents(before: Path, after: Path) -> tuple[Document, Document]:
+    """The reports in two files, named so that they can be told apart.
+
+    Raises:
+        InvalidValueError: If one cannot be read, or is no report.
+    """
+    first, second = read_document(before), read_document(after)
+    if first.name != second.name:
+        return first, second
+    return replace(first, name=str(before)), replace(second, name=str(after))

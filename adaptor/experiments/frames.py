@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 
 from adaptor.experiments.compare import comparison
-from adaptor.experiments.document import Document, document_of, read_document
+from adaptor.experiments.document import Document, document_of, read_document, read_documents
 from adaptor.experiments.report import Report
 
 FIGURE_COLUMNS = ("value", "unit", "baseline", "baseline_name", "goal", "better", "met")
@@ -65,7 +65,7 @@ def compared(before: str | Path, after: str | Path) -> pd.DataFrame:
     Raises:
         InvalidValueError: If a file is no report.
     """
-    differences = comparison(read_document(Path(before)), read_document(Path(after))).tables[0]
+    differences = comparison(*read_documents(Path(before), Path(after))).tables[0]
     return _table(differences.as_json()).set_index("figure")
 
 

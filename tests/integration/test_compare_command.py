@@ -47,6 +47,14 @@ def test_json_and_page_hold_the_same(files: tuple[str, str], tmp_path: Path) -> 
     assert frames.compared(*files).loc["overhead_median", "difference"] == -0.5
 
 
+def test_files_of_the_same_name_are_told_apart_by_their_folders(files: tuple[str, str], tmp_path: Path) -> None:
+    """As reports of the same experiment are called the same."""
+    (tmp_path / "later").mkdir()
+    (tmp_path / "later" / "a.json").write_text(Path(files[1]).read_text())
+    columns = list(frames.compared(files[0], tmp_path / "later" / "a.json").columns)
+    assert columns[1:3] == [f"A: {files[0]}", f"B: {tmp_path / 'later' / 'a.json'}"]
+
+
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"figures": 1}', '{"figures": [{}]}'])
 def test_a_file_that_is_no_report_is_refused(files: tuple[str, str], tmp_path: Path, content: str) -> None:
     """In one line that names the file; the command line makes exit code 2 of this error."""

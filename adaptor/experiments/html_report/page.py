@@ -95,7 +95,7 @@ def _section(title: str, content: str, *, note: str = "") -> str:
 
 
 def _figures_table(figures: Sequence[Figure]) -> str:
-    columns = ("figure", "measured", "unit", "baseline of the same run", "difference", "goal", "")
+    columns = ("figure", "measured", "unit", "baseline", "difference", "goal", "")
     return _table(columns, map(_figure_row, figures))
 
 
