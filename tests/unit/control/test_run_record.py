@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adaptor.control.run_record import LONGEST_HOLD, record_after
+from adaptor.domain.capacity import Capacity
 from adaptor.domain.events import Event, RescaleFailed, RescaleSucceeded, RunFinished
 from adaptor.domain.objective import RuntimeTarget
 from adaptor.domain.run import RunState
@@ -23,6 +24,33 @@ def test_the_gap_between_supersteps_is_the_usual_one() -> None:
     ends_s = (11.0, 22.0, 33.0, 644.0, 655.0)
     events = [started(), *(superstep(n, ends_s=at_s) for n, at_s in enumerate(ends_s, start=1))]
     assert after(*events).record.gap_s == pytest.approx(1.0)
+
+
+def test_a_change_between_supersteps_is_no_gap() -> None:
+    """It is paid for where it is planned, once."""
+    rescaled = RescaleSucceeded(superstep=2, parallelism=2, capacity=slots(2, 4), duration_s=30.0, at_s=BEGAN_S + 40)
+    events = [started(), superstep(1, ends_s=11.0), rescaled, superstep(2, ends_s=52.0, at=2)]
+    record = after(*events, superstep(3, ends_s=63.0, at=2)).record
+    assert record.gap_s == pytest.approx(1.0)
+
+
+def test_slot_seconds_are_those_of_whole_task_managers() -> None:
+    """11 s at 1 and 11 s at 3 with two slots to each TaskManager: two slots, then four."""
+    two = Capacity(existing_slots=4, obtainable_slots=4, slots_per_task_manager=2)
+    events = [
+        started(capacity=two),
+        superstep(1, ends_s=11.0),
+        barrier(a_report(2, 10.0, at=3), at_s=BEGAN_S + 22.0, capacity=two),
+    ]
+    assert after(*events).record.spent_slot_s == pytest.approx(11.0 * 2 + 11.0 * 4)
+
+
+@pytest.mark.parametrize(("existing", "cold"), [(1, True), (4, False)])
+def test_widening_is_cold_only_where_task_managers_must_be_started(existing: int, cold: bool) -> None:
+    """Slots that stand there already have no start-up to pay for."""
+    there = slots(existing, 4)
+    record = after(started(capacity=there), barrier(a_report(1), at_s=BEGAN_S + 11.0, capacity=there)).record
+    assert record.cold(4) is cold
 
 
 def test_missed_supersteps_are_taken_to_have_been_like_the_next_one() -> None:

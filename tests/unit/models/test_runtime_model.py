@@ -190,3 +190,23 @@ def test_a_larger_budget_is_never_less_likely_to_suffice(one: list[ObservedDurat
     ]
     assert (np.diff(np.stack(chances), axis=0) >= 0).all()
     assert (chances[0] == 0).all()
+
+
+@given(OBSERVATIONS)
+def test_the_joint_prediction_is_that_of_each_with_a_proper_covariance(one: list[ObservedDuration]) -> None:
+    """The same means and spreads, symmetric, and no direction has a variance below zero."""
+    model = RuntimeModel.fit(one)
+    alone, joint = model.predict(CANDIDATES), model.joint(CANDIDATES)
+    assert joint.prediction.expected_log_s == pytest.approx(alone.expected_log_s, abs=1e-6)
+    assert joint.prediction.spread_of_expectation == pytest.approx(alone.spread_of_expectation, abs=1e-3)
+    assert joint.covariance == pytest.approx(joint.covariance.T, abs=1e-9)
+    assert np.linalg.eigvalsh(joint.covariance).min() > -1e-6
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "least", "most"), [(1.0, 0.45, 0.55), (10.0, 7.0, 8.0), (1000.0, 990.0, 1000.0)]
+)
+def test_start_up_takes_seconds_however_long_the_superstep(duration_s: float, least: float, most: float) -> None:
+    """Most of a short one, at most half, and next to nothing of a long one."""
+    prediction = predicted(*measured(1, duration_s, cold=True))
+    assert least <= prediction.expected_s[0] <= most
