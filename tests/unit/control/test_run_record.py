@@ -39,7 +39,7 @@ def test_slot_seconds_are_those_of_whole_task_managers() -> None:
     two = Capacity(existing_slots=4, obtainable_slots=4, slots_per_task_manager=2)
     events = [
         started(capacity=two),
-        superstep(1, ends_s=11.0),
+        barrier(a_report(1, 10.0), at_s=BEGAN_S + 11.0, capacity=two),
         barrier(a_report(2, 10.0, at=3), at_s=BEGAN_S + 22.0, capacity=two),
     ]
     assert after(*events).record.spent_slot_s == pytest.approx(11.0 * 2 + 11.0 * 4)
