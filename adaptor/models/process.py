@@ -20,7 +20,7 @@ MOST_STEPS = 50
 """Steps of the search for sizes and lengths: beyond these errors no longer changed in trials on public data."""
 
 IMPOSSIBLE = 1e10
-"""Stands for a covariance that is singular, so that the search turns back."""
+"""Stands for a covariance that is singular or beyond all numbers, so that the search turns back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,11 @@ def _log_posterior(
     usual: Covariance, logs: Floats, between: Distances, values: Floats, noise: Floats
 ) -> tuple[float, Floats]:
     """Negative log of likelihood times prior, and its slopes [Rasmussen06, eq. 5.8 and 5.9]."""
-    total, slopes = Covariance(logs=logs, properties=usual.properties).with_slopes(between)
+    # A step of the search may go so far that sizes overflow.
+    with np.errstate(over="ignore", invalid="ignore"):
+        total, slopes = Covariance(logs=logs, properties=usual.properties).with_slopes(between)
+    if not np.isfinite(total).all():
+        return IMPOSSIBLE, np.zeros_like(logs)
     try:
         factor = cho_factor(total + np.diag(noise), lower=True)
     except np.linalg.LinAlgError:

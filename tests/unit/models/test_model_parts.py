@@ -12,7 +12,7 @@ from adaptor.models.calibration import Held, calibrated
 from adaptor.models.covariance import Covariance, Distances, Inputs
 from adaptor.models.gaussian import Joint, log_density
 from adaptor.models.lone_curve import predicted
-from adaptor.models.process import left_out
+from adaptor.models.process import fitted, left_out
 from adaptor.models.rest_of_run import Rest, RunsSoFar, rest_of_run
 from adaptor.models.scale_out_laws import amdahl, law_s, universal
 
@@ -56,6 +56,18 @@ def test_slopes_of_the_covariance_are_those_of_small_steps() -> None:
         up = Covariance(logs=covariance.logs + step, properties=3).of(between)
         down = Covariance(logs=covariance.logs - step, properties=3).of(between)
         assert slope == pytest.approx((up - down) / 2e-5, abs=1e-6)
+
+
+def test_a_search_that_steps_beyond_all_numbers_does_not_fail() -> None:
+    """Sizes that overflow are impossible, not an error; from sizes that are possible it still finds better ones."""
+    inputs, usual = points(1, count=30), Covariance.initial(3)
+    between, values = Distances.of(inputs, inputs), np.random.default_rng(1).normal(size=30)
+    noise = np.full(30, 0.01)
+    beyond = Covariance(logs=np.full(len(usual.logs), 800.0), properties=3)
+    assert np.isfinite(fitted(usual, between, values, noise, start=beyond).logs).all()
+    found = fitted(usual, between, 1e6 * values, noise)
+    assert np.isfinite(found.of(between)).all()
+    assert found.logs.max() > usual.logs.max()
 
 
 def test_what_the_others_say_is_what_conditioning_on_them_says() -> None:
