@@ -47,7 +47,7 @@ def looked(watch: Watch, job: StreamJob, *, pending: Mapping[str, float]) -> Wat
     """
     if not job.all_running or job.at_s - job.created_s < watch.settled_s:
         return replace(watch, base=None, loads=())
-    if watch.base is None or watch.base.created_s != job.created_s:
+    if watch.base is None or watch.base.created_s != job.created_s or not _is_measured(watch.base):
         return replace(watch, base=job, loads=())
     load = load_between(watch.base, job, pending=pending)
     if load is None:
@@ -67,6 +67,11 @@ def load_between(earlier: StreamJob, later: StreamJob, *, pending: Mapping[str, 
     if any(one is None for one in vertices):
         return None
     return StreamLoad(span_s=span_s, vertices=tuple(one for one in vertices if one is not None))
+
+
+def _is_measured(job: StreamJob) -> bool:
+    """Whether the counters of all vertices are known."""
+    return all(None not in (one.counters.records_in, one.counters.records_out) for one in job.vertices)
 
 
 def _span_s(before: StreamVertex, after: StreamVertex) -> float | None:
