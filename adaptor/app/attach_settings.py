@@ -43,6 +43,13 @@ ATTACH_SETTINGS: tuple[Setting, ...] = (
         "state is read and code is compiled; on two cores rates are steady after about 5 s",
     ),
     Setting(
+        "attach.span",
+        DURATION,
+        "5s",
+        "least time between two looks that rates are told from",
+        "sources emit in gusts of a second or two, and Flink counts a wait when it ends",
+    ),
+    Setting(
         "attach.band",
         FRACTION,
         "0.15",
@@ -171,6 +178,7 @@ def attachment_settings(settings: Mapping[str, Any]) -> AttachmentSettings:
         most_backoff_s=settings["attach.max_backoff"],
         proof_interval_s=settings["attach.proof_interval"],
         settling_s=settings["attach.settling"],
+        span_s=settings["attach.span"],
         gap_before_any_s=settings["planner.initial_adaptation_cost"],
         remembered_gaps=settings["attach.remembered_gaps"],
         release_tries=settings["attach.release_tries"],

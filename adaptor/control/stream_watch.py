@@ -15,11 +15,8 @@ from statistics import median
 from adaptor.domain.stream import StreamLoad, VertexLoad
 from adaptor.domain.stream_job import StreamJob, StreamVertex
 
-SHORTEST_SPAN_S = 0.5
-"""Below that the millisecond resolution of Flink's counters and the fetch of one vertex before another weigh in."""
-
 MOST_LOADS = 120
-"""Looks that are kept: two minutes of looks each second, longer than any window."""
+"""Loads that are kept: ten minutes of five seconds each, longer than any window."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +27,11 @@ class Watch:
         base: The look that the next load is the difference to; ``None`` before the first.
         loads: Differences between looks since the last restart, oldest first.
         settled_s: Seconds of running that do not count after a restart: caches, code and backlog weigh on them.
+        span_s: Least seconds of a load. Sources emit in gusts, and Flink counts a wait when it ends.
     """
 
     settled_s: float
+    span_s: float
     base: StreamJob | None = None
     loads: tuple[StreamLoad, ...] = ()
 
@@ -49,19 +48,21 @@ def looked(watch: Watch, job: StreamJob, *, pending: Mapping[str, float]) -> Wat
         return replace(watch, base=None, loads=())
     if watch.base is None or watch.base.created_s != job.created_s or not _is_measured(watch.base):
         return replace(watch, base=job, loads=())
-    load = load_between(watch.base, job, pending=pending)
+    load = load_between(watch.base, job, pending=pending, least_s=watch.span_s)
     if load is None:
         return watch
     return replace(watch, base=job, loads=(*watch.loads, load)[-MOST_LOADS:])
 
 
-def load_between(earlier: StreamJob, later: StreamJob, *, pending: Mapping[str, float]) -> StreamLoad | None:
-    """What the job did between two looks at one execution graph; ``None`` if the counters have not moved on."""
+def load_between(
+    earlier: StreamJob, later: StreamJob, *, pending: Mapping[str, float], least_s: float
+) -> StreamLoad | None:
+    """What the job did between two looks at one execution graph; ``None`` if the counters have not moved on enough."""
     before = {vertex.vertex_id: vertex for vertex in earlier.vertices}
     pairs = [(before[one.vertex_id], one) for one in later.vertices if one.vertex_id in before]
     spans = [span for pair in pairs if (span := _span_s(*pair)) is not None]
     span_s = median(spans) if spans else later.at_s - earlier.at_s
-    if len(pairs) != len(later.vertices) or span_s < SHORTEST_SPAN_S:
+    if len(pairs) != len(later.vertices) or span_s < least_s:
         return None
     vertices = [_vertex_load(*pair, span_s=span_s, pending=pending) for pair in pairs]
     if any(one is None for one in vertices):
@@ -75,14 +76,13 @@ def _is_measured(job: StreamJob) -> bool:
 
 
 def _span_s(before: StreamVertex, after: StreamVertex) -> float | None:
-    """Seconds between two looks by the vertex' own times; ``None`` where Flink does not measure all of them."""
+    """Seconds between two looks by the vertex' own times; ``None`` for sources of the old kind, which have no such."""
     earlier, later = before.counters, after.counters
     if not after.parallelism or None in (earlier.busy_s, later.busy_s, later.idle_s, later.backpressured_s):
         return None
     spent_s = _delta(earlier.busy_s, later.busy_s) + _delta(earlier.idle_s, later.idle_s)
     spent_s += _delta(earlier.backpressured_s, later.backpressured_s)
-    # A source of the old kind has no time at work; what is left of it says nothing about the time between.
-    return spent_s / after.parallelism if _delta(earlier.busy_s, later.busy_s) > 0 else None
+    return spent_s / after.parallelism
 
 
 def _vertex_load(

@@ -241,7 +241,7 @@ class AttachmentLoop:
     async def _conclude(self, rescale: Rescale, proof: RescaleProof) -> None:
         await self._take_back(rescale, proof)
         attachment = concluded(self.attachment, proof, now_s=self._now_s(), rules=self._settings.rules)
-        self._watch = Watch(settled_s=self._watch.settled_s)
+        self._watch = replace(self._watch, base=None, loads=())
         done = proof.outcome is RescaleOutcome.DONE
         slots = rescale.slots if done else max(rescale.slots, rescale.slots_before)
         self._grant(0 if attachment.state.ended else slots)

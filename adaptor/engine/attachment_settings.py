@@ -19,6 +19,7 @@ class AttachmentSettings:
         most_backoff_s: Longest time between two looks at a cluster that does not answer.
         proof_interval_s: Time between two looks at a rescale under way.
         settling_s: Seconds of running after a restart that do not count.
+        span_s: Least seconds between two looks that a load is told from.
         gap_before_any_s: Seconds that a rescale is expected to cost before one was measured.
         remembered_gaps: Most measured gaps that the expectation rests on.
         release_tries: Looks after narrowing at which surplus slots are given back, as Flink lets go of them.
@@ -30,6 +31,7 @@ class AttachmentSettings:
     most_backoff_s: float
     proof_interval_s: float
     settling_s: float
+    span_s: float
     gap_before_any_s: float
     remembered_gaps: int
     release_tries: int

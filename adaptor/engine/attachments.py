@@ -149,7 +149,7 @@ class Attachments:
         spec = attachment.spec
         loop = AttachmentLoop(
             replace(attachment, problem=""),
-            watch=Watch(settled_s=self._settings.settling_s),
+            watch=Watch(settled_s=self._settings.settling_s, span_s=self._settings.span_s),
             back_ends=self._back_ends,
             settings=self._settings,
             background=self._background,

@@ -38,6 +38,7 @@ SETTINGS = AttachmentSettings(
     most_backoff_s=0.2,
     proof_interval_s=0.01,
     settling_s=0.0,
+    span_s=0.5,
     gap_before_any_s=0.1,
     remembered_gaps=10,
     release_tries=1,
