@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import queue
 import signal
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 
 import click
 import grpc
@@ -16,11 +20,15 @@ from rich.table import Table
 from adaptor.api.v1 import attachments_pb2 as pb
 from adaptor.api.v1 import attachments_pb2_grpc, runs_pb2
 from adaptor.cli.calling import CALL_S, attachment_service, service_option
-from adaptor.cli.demo import end_as_ctrl_c_does
 from adaptor.cli.options import config_option, json_option, output, state_dir_option
 from adaptor.cli.own_service import running_service
 from adaptor.domain.duration import parse_duration_s
 from adaptor.errors import InvalidValueError
+
+Lines: TypeAlias = "queue.SimpleQueue[str | grpc.RpcError]"
+"""What is to be printed, and how it ends."""
+
+_ENDED, _INTERRUPTED = "ended", "interrupted"
 
 TARGETS = ("utilisation", "rate", "lag", "catch-up")
 
@@ -77,18 +85,20 @@ def attach(
     )
     given = {"--state-dir": state_dir, "--config": config_file, "--embedded-home": embedded_home}
     options = [str(part) for name, value in given.items() if value for part in (name, value)]
-    signal.signal(signal.SIGTERM, end_as_ctrl_c_does)
-    with running_service(service, serve_options=options) as (address, is_own), attachment_service(address) as stub:
+    lines: Lines = queue.SimpleQueue()
+    with (
+        running_service(service, serve_options=options) as (address, is_own),
+        attachment_service(address) as stub,
+        _interrupts_told_to(lines),
+    ):
         attached = stub.Attach(request, timeout=CALL_S).attachment
         _introduce(attached, as_json=as_json)
         if not follow and not is_own:
             return
-        try:
-            _follow(stub, attached.attachment_id, as_json=as_json)
-        except KeyboardInterrupt:
-            if is_own:
-                stub.Detach(pb.DetachRequest(attachment_id=attached.attachment_id), timeout=CALL_S)
-                click.echo(f"let go of {attached.attachment_id}; the job goes on as it is", err=True)
+        ended = _follow(stub, attached.attachment_id, lines, as_json=as_json)
+        if is_own and not ended:
+            stub.Detach(pb.DetachRequest(attachment_id=attached.attachment_id), timeout=CALL_S)
+            click.echo(f"let go of {attached.attachment_id}; the job goes on as it is", err=True)
 
 
 @click.command()
@@ -179,13 +189,44 @@ def _introduce(one: pb.Attachment, *, as_json: bool) -> None:
         click.echo(f"note: {remark}")
 
 
-def _follow(stub: attachments_pb2_grpc.AttachmentServiceStub, attachment_id: str, *, as_json: bool) -> None:
+@contextmanager
+def _interrupts_told_to(lines: Lines) -> Iterator[None]:
+    """Within the block Ctrl-C and SIGTERM are a line: raised in the midst of gRPC they would leave its locks held."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda *_: lines.put(_INTERRUPTED))
     try:
-        for news in stub.WatchAttachment(pb.WatchAttachmentRequest(attachment_id=attachment_id)):
-            click.echo(json.dumps(_as_dict(news)) if as_json else _news_line(news))
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _follow(
+    stub: attachments_pb2_grpc.AttachmentServiceStub, attachment_id: str, lines: Lines, *, as_json: bool
+) -> bool:
+    """Print news until the stream has ended (true) or somebody interrupts (false)."""
+    call = stub.WatchAttachment(pb.WatchAttachmentRequest(attachment_id=attachment_id))
+    reader = threading.Thread(target=_read, args=(call, lines, as_json), name="news", daemon=True)
+    reader.start()
+    try:
+        while (line := lines.get()) not in (_ENDED, _INTERRUPTED):
+            if isinstance(line, grpc.RpcError):
+                raise line
+            click.echo(line)
+    finally:
+        call.cancel()  # type: ignore[no-untyped-call]  # the stubs lack its type
+        reader.join()
+    return line is _ENDED
+
+
+def _read(call: Iterable[pb.WatchAttachmentResponse], lines: Lines, as_json: bool) -> None:
+    try:
+        for news in call:
+            lines.put(json.dumps(_as_dict(news)) if as_json else _news_line(news))
+        lines.put(_ENDED)
     except grpc.RpcError as error:
-        if error.code() is not grpc.StatusCode.CANCELLED:
-            raise
+        lines.put(error)
 
 
 def _news_line(news: pb.WatchAttachmentResponse) -> str:

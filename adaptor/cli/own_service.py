@@ -34,9 +34,12 @@ def running_service(address: str, *, serve_options: Sequence[str]) -> Iterator[t
         yield address, False
         return
     click.echo(f"no service answers at {address}: one is started for the time of this command", err=True)
-    command = [sys.executable, "-m", "adaptor.cli", "serve", "--listen", "127.0.0.1:0", *serve_options]
+    command = [sys.executable, "-m", "adaptor.cli", "serve", "--listen", "127.0.0.1:0", "--exit-on-eof"]
+    command += serve_options
     # A session of its own: Ctrl-C reaches this command alone, which lets go of the stream before the service ends.
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     try:
         own = process.stdout.readline().strip() if process.stdout else ""
         if not own:
@@ -62,5 +65,6 @@ def _end(process: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    if process.stdout:
-        process.stdout.close()
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            pipe.close()

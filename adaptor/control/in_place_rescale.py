@@ -158,9 +158,12 @@ def _quiet_or_not(
     rescale: Rescale, seen: JobSeen, job: StreamJob, *, now_s: float, limits: RescaleLimits
 ) -> Rescale | RescaleProof:
     hindrance = _hindrance(rescale, seen, job)
-    if hindrance:
-        if now_s - rescale.phase_s > limits.quiet_s:
-            return ended(rescale, RescaleOutcome.REFUSED, hindrance, now_s=now_s, seen=seen)
+    has_waited = now_s - rescale.phase_s > limits.quiet_s
+    if hindrance and has_waited:
+        return ended(rescale, RescaleOutcome.REFUSED, hindrance, now_s=now_s, seen=seen)
+    # Flink would rescale at the end of a checkpoint under way, whose barriers are long past. Where there is always
+    # one under way that has to do.
+    if hindrance or (not has_waited and seen.checkpoints is not None and seen.checkpoints.in_progress):
         return replace(rescale, doubtful=False)
     if dict(job.parallelisms) != dict(rescale.before):
         return ended(

@@ -49,7 +49,7 @@ def a_rescale(phase: Phase, **fields: object) -> Rescale:
     return replace(made, **fields)
 
 
-def checkpoints(*, restored: int | None = None, savepoint: bool = False) -> Checkpoints:
+def checkpoints(*, restored: int | None = None, savepoint: bool = False, in_progress: int = 0) -> Checkpoints:
     """Number 7 was triggered at 195 s and complete at 199 s."""
     seven = Checkpoint(checkpoint_id=7, triggered_s=195.0, acknowledged_s=199.0)
     return Checkpoints(
@@ -57,7 +57,7 @@ def checkpoints(*, restored: int | None = None, savepoint: bool = False) -> Chec
         restored_id=restored,
         restored_s=None,
         completed_count=1,
-        in_progress=0,
+        in_progress=in_progress,
         savepoint_in_progress=savepoint,
         history=(seven,),
     )
@@ -141,6 +141,15 @@ def test_nothing_is_begun_before_it_is_quiet_and_that_is_not_awaited_for_ever(lo
     given_up = after(a_rescale(Phase.QUIET), look, now_s=1061.0)
     assert isinstance(given_up, RescaleProof)
     assert given_up.outcome is RescaleOutcome.REFUSED
+
+
+def test_a_checkpoint_under_way_is_awaited_but_not_for_ever() -> None:
+    """Its barriers are long past, so a rescale at its end redoes more; where there is always one that has to do."""
+    waiting = after(a_rescale(Phase.QUIET), seen(wish=1, in_progress=1))
+    begun = after(a_rescale(Phase.QUIET), seen(wish=1, in_progress=1), now_s=1061.0)
+    assert isinstance(waiting, Rescale)
+    assert isinstance(begun, Rescale)
+    assert (waiting.phase, begun.phase) == (Phase.QUIET, Phase.WISH)
 
 
 @pytest.mark.parametrize(
