@@ -87,6 +87,7 @@ class Service:
                 ledger=self._ledger,
                 clock=SystemClock(),
                 chance=random.SystemRandom(),
+                meter=meter or NoMeter(),
             ),
             attachment_settings(settings),
         )

@@ -13,7 +13,7 @@ from adaptor.domain.rescale import Rescale, Step, StepResult
 from adaptor.domain.stream_job import JobListed, ParallelismRange, StreamJob
 from adaptor.flink.stream_client import StreamClient
 from adaptor.observer.pace import Pace
-from adaptor.observer.stream import pending_records, traits_of
+from adaptor.observer.stream import pending_records, sources_to_ask, traits_of
 from adaptor.rescaler.in_place import step_taken
 
 P = ParamSpec("P")
@@ -68,6 +68,8 @@ class FlinkStreams:
         if len(self._metric_names) > MOST_REMEMBERED:
             self._metric_names.clear()
         names = self._metric_names.setdefault(job_id, {})
+        if not sources_to_ask(job, names):
+            return job, {}
         return job, await self._ask(pending_records, self._client, job, names)
 
     async def wish(self, job_id: str) -> dict[str, ParallelismRange]:

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from adaptor.cli.demo import end_as_ctrl_c_does
 from adaptor.cli.options import json_option, output
+from adaptor.experiments.attach_bench import bench_attach
 from adaptor.experiments.barrier_bench import bench_barrier
 from adaptor.experiments.fuzz import bench_fuzz
 from adaptor.experiments.models.bench import bench_models
@@ -31,6 +32,7 @@ BENCHES = {
     "fuzz": "wrong bytes for every decoder that peers reach",
     "query": "how fast the index of shared observations answers",
     "sharing": "what sharing costs real peers on this machine",
+    "attach": "what looking after many streams costs",
     "rescale": "rescales of a real stream, by adaptor and by the bare wish, in turn",
 }
 
@@ -156,6 +158,15 @@ def query_command(contributions: int, queries: int, seed: int, as_json: bool) ->
 def models(observations: int, calls: int, seed: int, as_json: bool) -> None:
     """Measure fitting a prior in the background, and update and prediction at a barrier."""
     print_report(bench_models(observations=observations, calls=calls, seed=seed), as_json=as_json)
+
+
+@bench.command("attach")
+@click.option("--jobs", type=click.IntRange(1, 5000), default=200, show_default=True, help="Streams of one cluster.")
+@click.option("--seconds", type=click.IntRange(5), default=30, show_default=True, help="To look after them.")
+@json_option
+def attach_command(jobs: int, seconds: int, as_json: bool) -> None:
+    """Measure looking after many streams of a scripted cluster: requests, CPU, memory, time to a decision."""
+    print_report(bench_attach(jobs=jobs, seconds=seconds), as_json=as_json)
 
 
 @bench.command()

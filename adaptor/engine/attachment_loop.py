@@ -12,12 +12,13 @@ from adaptor.control.in_place_rescale import after_step, next_step, resumed
 from adaptor.control.stream_decision import begun, concluded, expected_gap_s, noticed, planned, wish_afterwards
 from adaptor.control.stream_watch import Watch, looked
 from adaptor.domain.attachment import Attachment, AttachmentNews
+from adaptor.domain.objective import MAX_PARALLELISM
 from adaptor.domain.rescale import Rescale, SlotsSeen, Step, StepResult, wish_for
 from adaptor.domain.stream import AttachmentState, RescaleOutcome, RescaleProof, StreamPlan
 from adaptor.domain.stream_job import JobListed, StreamJob, slots_of_job
 from adaptor.engine.attachment_settings import AttachmentSettings
 from adaptor.engine.background import Background
-from adaptor.engine.ports import AttachmentStore, Clock, StreamClusters
+from adaptor.engine.ports import AttachmentStore, Clock, Meter, StreamClusters
 from adaptor.engine.slot_ledger import SlotLedger
 from adaptor.errors import AdaptorError, FlinkError, UnknownJobError
 from adaptor.planner.stream_policy import slots_of
@@ -30,13 +31,23 @@ _ACTING = (Step.PROVIDE_SLOTS, Step.PUT_WISH, Step.TRIGGER_CHECKPOINT)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamBackEnds:
-    """What looking after streams needs of the world."""
+    """What looking after streams needs of the world.
+
+    Attributes:
+        store: Keeps attached streams.
+        clusters: Finds their clusters.
+        ledger: Brings and takes slots.
+        clock: Tells the time.
+        chance: For the jitter of pauses.
+        meter: Learns how long it took from a look to its decision.
+    """
 
     store: AttachmentStore
     clusters: StreamClusters
     ledger: SlotLedger
     clock: Clock
     chance: Random
+    meter: Meter
 
 
 class AttachmentLoop:
@@ -125,9 +136,10 @@ class AttachmentLoop:
         async with self._lock:
             if self.attachment.problem:
                 await self._keep(replace(self.attachment, problem=""), "the cluster answers again")
-            self._watch = looked(self._watch, job, pending=pending)
-            self._grant(slots_of_job(job))
-            await self._plan(job)
+            with self._back_ends.meter.span("decision"):
+                self._watch = looked(self._watch, job, pending=pending)
+                self._grant(slots_of_job(job))
+                await self._plan(job)
 
     async def _plan(self, job: StreamJob) -> None:
         if self._graph_s != job.created_s:
@@ -147,6 +159,13 @@ class AttachmentLoop:
             self._background.spawn(self._carry_out())
 
     async def _planned(self) -> StreamPlan | None:
+        """The plan; slots are asked about only where more of them would be right."""
+        plan = await self._planned_within(MAX_PARALLELISM)
+        if plan is None or plan.slots <= plan.previous_slots:
+            return plan
+        return await self._planned_within(await self._most_slots())
+
+    async def _planned_within(self, slots: int) -> StreamPlan | None:
         if not self._watch.loads:
             return None
         spec = self.attachment.spec
@@ -156,7 +175,7 @@ class AttachmentLoop:
         return planned(
             self.attachment,
             self._watch,
-            most_slots=await self._most_slots(),
+            most_slots=slots,
             rescale_s=expected_gap_s(gaps, before_any_s=self._settings.gap_before_any_s),
             now_s=self._now_s(),
             rules=self._settings.rules,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Protocol
 
@@ -55,8 +56,8 @@ class ClusterPoller:
                 await loop.unanswered(error)
             return self._pause_s()
         self._failures = 0
-        for loop in list(self.loops.values()):
-            await loop.turn(listed)
+        # All at once: the cluster's pace and its few threads keep them apart.
+        await asyncio.gather(*(loop.turn(listed) for loop in self.loops.values()))
         self.loops = {name: loop for name, loop in self.loops.items() if not loop.attachment.state.ended}
         return self._pause_s()
 

@@ -19,6 +19,12 @@ VERTEX_IDS = (SOURCE_ID, WORKER_ID)
 REMEMBERED = 10
 """Checkpoints in the history: Flink's own default."""
 
+COUNT_PATH = "/scripted/count"
+"""Where the number of requests is answered, for a benchmark in another process."""
+
+MOST_REQUESTED = 10_000
+"""Requests that are remembered."""
+
 _ENDED = ("CANCELED", "FINISHED", "FAILED")
 
 
@@ -126,7 +132,9 @@ class ScriptedStreams:
     unmeasured: bool = False
     scheduler: str = "Adaptive"
     requested: list[str] = field(default_factory=list)
-    """Every request as ``METHOD path``, oldest first."""
+    """The newest requests as ``METHOD path``, oldest first."""
+    answered: int = 0
+    """Requests answered so far, those about itself aside."""
     plans: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
 
     def after(self, action: str, act: Callable[[], None]) -> None:
@@ -136,7 +144,11 @@ class ScriptedStreams:
     def answer(self, method: str, path: str, body: Any, *, now_s: float) -> tuple[int, Document]:
         """Status and document of one request."""
         path = path.partition("?")[0]
+        if path == COUNT_PATH:
+            return 200, {"answered": self.answered}
+        self.answered += 1
         self.requested.append(f"{method} {path}")
+        del self.requested[:-MOST_REQUESTED]
         for stream in self.streams.values():
             stream.advance(now_s, slots=stream.slots + self._free())
         if not path.startswith("/jobs/") or path == "/jobs/overview":
@@ -185,7 +197,7 @@ class ScriptedStreams:
         if rest.startswith("checkpoints/"):
             return 200, _triggered(stream, rest.rpartition("/")[2])
         if rest.endswith("/subtasks/metrics"):
-            return 200, []
+            return 200, [{"id": "numRecordsOut"}]
         return 404, {"errors": [f"Unable to load requested file {rest}."]}
 
     def _wish(self, stream: ScriptedStream, method: str, body: Any) -> tuple[int, Document]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from adaptor.domain.attachment import StreamTraits
 from adaptor.domain.rescale import Order
 from adaptor.domain.stream_job import StreamJob
@@ -42,22 +44,30 @@ def pending_records(client: StreamClient, job: StreamJob, names: dict[str, tuple
     Args:
         client: Of the job's cluster.
         job: The job as it was just seen.
-        names: Metrics of each source that was looked at before, by vertex; added to.
+        names: What is known of each source's metrics that tell of waiting records, by vertex; added to.
 
     Raises:
         FlinkError: No answer, or not Flink's.
     """
     pending = {}
-    for vertex in job.vertices:
-        if vertex.inputs:
-            continue
-        if not names.get(vertex.vertex_id):
-            found = client.metric_names(job.job_id, vertex.vertex_id)
-            names[vertex.vertex_id] = tuple(name for name in found if name.rpartition(".")[2] == PENDING_RECORDS)
-        if names[vertex.vertex_id]:
-            sums = client.metric_sums(job.job_id, vertex.vertex_id, names[vertex.vertex_id])
-            pending[vertex.vertex_id] = sum(sums.values())
+    for vertex_id in sources_to_ask(job, names):
+        if vertex_id not in names:
+            _learn_names(client, job.job_id, vertex_id, names)
+        if names.get(vertex_id):
+            pending[vertex_id] = sum(client.metric_sums(job.job_id, vertex_id, names[vertex_id]).values())
     return pending
+
+
+def sources_to_ask(job: StreamJob, names: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Sources of which it is not known yet that they tell nothing of waiting records."""
+    return [one.vertex_id for one in job.vertices if not one.inputs and names.get(one.vertex_id) != ()]
+
+
+def _learn_names(client: StreamClient, job_id: str, vertex_id: str, names: dict[str, tuple[str, ...]]) -> None:
+    found = client.metric_names(job_id, vertex_id)
+    # After a quiet time Flink answers with nothing and only then fetches: that says nothing about the source.
+    if found:
+        names[vertex_id] = tuple(name for name in found if name.rpartition(".")[2] == PENDING_RECORDS)
 
 
 def _obstacles(client: StreamClient, job: StreamJob, version: str) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from adaptor.app.clock import SystemClock
+from adaptor.app.meters import NoMeter
 from adaptor.app.streams import FlinkStreamClusters
 from adaptor.control.stream_decision import AttachRules
 from adaptor.domain.attachment import Attachment, AttachmentNews
@@ -70,6 +71,7 @@ class AttachShop:
                 ledger=SlotLedger(lambda url: FixedProvisioner(url, _connect), idle_slots=0),
                 clock=SystemClock(),
                 chance=random.Random(1),  # noqa: S311 - jitter of a test
+                meter=NoMeter(),
             ),
             self._settings,
         )

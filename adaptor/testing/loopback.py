@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+from adaptor.app.meters import NoMeter
 from adaptor.engine.attachment_loop import StreamBackEnds
 from adaptor.engine.attachments import Attachments
 from adaptor.engine.ports import StreamCluster
@@ -77,6 +78,7 @@ def without_clusters(shop: Workshop) -> Attachments:
             ledger=SlotLedger(lambda _: UnknownCluster(), idle_slots=0),
             clock=shop.clock,
             chance=random.SystemRandom(),
+            meter=NoMeter(),
         ),
         SETTINGS,
     )

@@ -87,8 +87,7 @@ def _measured(
     """All trials, and of each stream whether every record came out exactly once."""
     trials: list[Trial] = []
     exact: list[bool] = []
-    wanted = 2 * question.times
-    while len(trials) < wanted and len(exact) < MOST_STREAMS:
+    while not _enough(trials, question) and len(exact) < MOST_STREAMS:
         job_id, folder = stage.submit(
             StreamJobOptions(
                 rate=question.rate,
@@ -102,7 +101,15 @@ def _measured(
         _await(lambda: stage.client.job(job_id).state.ended, END_S)  # noqa: B023 - likewise
         exact.append(stage.output(folder).exactly_once(question.rows))
         progress(f"stream {len(exact)} ended, exactly once: {exact[-1]}")
-    return trials[:wanted], exact
+    return [one for way in (ADAPTOR, BARE) for one in _of(way, trials)[: question.times]], exact
+
+
+def _of(way: str, trials: Sequence[Trial]) -> list[Trial]:
+    return [one for one in trials if one.way == way]
+
+
+def _enough(trials: Sequence[Trial], question: Question) -> bool:
+    return all(len(_of(way, trials)) >= question.times for way in (ADAPTOR, BARE))
 
 
 def _rescale_until_end(
@@ -114,7 +121,7 @@ def _rescale_until_end(
 ) -> None:
     job_id, folder = stream
     before = 0
-    while len(trials) < 2 * question.times:
+    while not _enough(trials, question):
         for way, parallelism in TURNS:
             time.sleep(SETTLE_S)
             try:
@@ -161,8 +168,7 @@ def _await(reached: Callable[[], bool], longest_s: float) -> None:
 
 
 def _report(question: Question, trials: Sequence[Trial], streams: Sequence[bool]) -> Report:
-    own = [one for one in trials if one.way == ADAPTOR]
-    bare = [one for one in trials if one.way == BARE]
+    own, bare = _of(ADAPTOR, trials), _of(BARE, trials)
     return Report(
         title=f"Rescales of a real stream, checkpoints every {question.interval_s} s",
         figures=_figures(question, own, bare, streams),
