@@ -12,6 +12,9 @@ from adaptor.experiments.models.document import about_models, update_models
 
 @click.command(hidden=True)
 @click.option("--root", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Root of the checkout.")
+@click.option(
+    "--into", default="README.md", show_default=True, help="File, below the root, whose figures come from REPORTS."
+)
 @click.argument("reports", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def docs(root: Path, reports: tuple[Path, ...]) -> None:
     """Rewrite docs/settings.md; from the JSON of REPORTS also figures in README.md and tables in docs/models.md."""
@@ -22,3 +25,8 @@ def docs(root: Path, reports: tuple[Path, ...]) -> None:
         update_models(root / "docs" / "models.md", models)
     if others:
         update_figures(root / "README.md", others)
+def docs(root: Path, into: str, reports: tuple[Path, ...]) -> None:
+    """Rewrite docs/settings.md, and the figures of a file from the JSON of REPORTS."""
+    update_settings(root / "docs" / "settings.md")
+    if reports:
+        update_figures(root / into, reports)
