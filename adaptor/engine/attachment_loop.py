@@ -18,7 +18,7 @@ from adaptor.domain.stream import AttachmentState, RescaleOutcome, RescaleProof,
 from adaptor.domain.stream_job import JobListed, StreamJob, slots_of_job
 from adaptor.engine.attachment_settings import AttachmentSettings
 from adaptor.engine.background import Background
-from adaptor.engine.ports import AttachmentStore, Clock, Meter, StreamClusters
+from adaptor.engine.ports import AttachmentStore, Clock, Meter, StreamCluster, StreamClusters
 from adaptor.engine.slot_ledger import SlotLedger
 from adaptor.errors import AdaptorError, FlinkError, UnknownJobError
 from adaptor.planner.stream_policy import slots_of
@@ -80,10 +80,14 @@ class AttachmentLoop:
         self._back_ends = back_ends
         self._settings = settings
         self._background = background
-        self._cluster = back_ends.clusters(attachment.spec.flink_url)
         self._lock = asyncio.Lock()
         self._graph_s = 0.0
         self._releases_left = 0
+
+    @property
+    def _cluster(self) -> StreamCluster:
+        """The stream's cluster; one that has ended needs none."""
+        return self._back_ends.clusters(self.attachment.spec.flink_url)
 
     # --- from outside ----------------------------------------------------------------------------------------
 

@@ -137,7 +137,11 @@ class Attachments:
             StateDirectoryError: If the store cannot be read.
         """
         for attachment in await self._back_ends.store.all():
-            self._begin(attachment)
+            try:
+                self._begin(attachment)
+            except InvalidValueError as error:
+                # An address that the settings allowed before: it is listed, and not asked any more.
+                _log.warning("%s is not looked after: %s", attachment.spec.attachment_id, error)
 
     async def stop(self) -> None:
         """End the background work. Rescales in flight are left to the next start, which finds them in the store."""

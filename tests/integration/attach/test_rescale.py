@@ -101,3 +101,21 @@ async def test_a_scheduler_that_cannot_rescale_is_told_with_the_setting_that_wou
         lambda: (plan := shop.known().last_plan) is not None and plan.reason is StreamReason.NOT_RESCALABLE
     )
     assert "3 instead of 1 slots would be right" in shop.known().last_plan.text
+
+
+async def test_what_a_rescale_cost_is_known_to_the_next_plan_on_that_cluster(shop: AttachShop, server):
+    """The measured gap is kept for the cluster and the mechanism."""
+    await shop.attach(server.url, JOB)
+    proof = await shop.proof()
+    assert await shop.store.gaps_s(server.url, "wish_first", limit=10) == [proof.gap_s]
+
+
+async def test_one_question_a_look_is_asked_of_a_cluster_whose_streams_are_well(shop: AttachShop, server, stream):
+    """And one for all streams together; slots are asked about only where more would be right."""
+    stream.rate = 700.0
+    await shop.attach(server.url, JOB)
+    await shop.until(lambda: shop.known().last_plan is not None)
+    with server.lock:
+        server.streams.requested.clear()
+    await shop.until(lambda: len(server.streams.requested) >= 10)
+    assert set(server.streams.requested) <= {"GET /jobs/overview", f"GET /jobs/{JOB}"}
