@@ -206,7 +206,20 @@ def _figures(question: Question, own: Sequence[Trial], bare: Sequence[Trial], st
             for kind, summed in _SUMMARIES
             if own and bare
         ),
+        *(
+            Figure(
+                name=f"rescale_{what}_ratio_{at}",
+                value=_ratio([pick(one) for one in own], [pick(one) for one in bare]),
+                unit="of the bare PUT's median",
+            )
+            for what, _, pick in _PICKS
+        ),
     ]
+
+
+def _ratio(own: Sequence[float], bare: Sequence[float]) -> float | None:
+    """Median by median; ``None`` if the bare way's is nothing."""
+    return median(own) / median(bare) if own and bare and median(bare) > 0 else None
 
 
 _PICKS: Sequence[tuple[str, str, Callable[[Trial], float]]] = (
