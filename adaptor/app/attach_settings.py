@@ -36,6 +36,13 @@ ATTACH_SETTINGS: tuple[Setting, ...] = (
         "a JobManager takes about as long to come back",
     ),
     Setting(
+        "attach.lost_after",
+        DURATION,
+        "1h",
+        "silence of a cluster after which its streams are taken for lost",
+        "as long as a run without reports is kept",
+    ),
+    Setting(
         "attach.settling",
         DURATION,
         "5s",
@@ -176,6 +183,7 @@ def attachment_settings(settings: Mapping[str, Any]) -> AttachmentSettings:
         ),
         poll_interval_s=settings["attach.poll_interval"],
         most_backoff_s=settings["attach.max_backoff"],
+        lost_after_s=settings["attach.lost_after"],
         proof_interval_s=settings["attach.proof_interval"],
         settling_s=settings["attach.settling"],
         span_s=settings["attach.span"],

@@ -83,6 +83,7 @@ class AttachmentLoop:
         self._lock = asyncio.Lock()
         self._graph_s = 0.0
         self._releases_left = 0
+        self._silent_s: float | None = None
 
     @property
     def _cluster(self) -> StreamCluster:
@@ -108,9 +109,15 @@ class AttachmentLoop:
             return self.attachment
 
     async def unanswered(self, error: AdaptorError) -> None:
-        """Note that the cluster did not answer, once for each kind of silence."""
+        """Note that the cluster did not answer, once for each silence; one that lasts ends the attachment."""
         async with self._lock:
-            if not self.attachment.problem:
+            now_s = self._back_ends.clock.monotonic_s()
+            self._silent_s = now_s if self._silent_s is None else self._silent_s
+            idle = self.attachment.rescale is None
+            if idle and now_s - self._silent_s > self._settings.lost_after_s:
+                await self._keep(replace(self.attachment, state=AttachmentState.LOST, problem=str(error)), _SILENT)
+                self._grant(0)
+            elif not self.attachment.problem:
                 await self._keep(replace(self.attachment, problem=str(error)), f"left alone: {error}")
 
     async def turn(self, listed: Mapping[str, JobListed]) -> None:
@@ -138,6 +145,7 @@ class AttachmentLoop:
         job, pending = await self._cluster.look(listed.job_id)
         await self._release_surplus()
         async with self._lock:
+            self._silent_s = None
             if self.attachment.problem:
                 await self._keep(replace(self.attachment, problem=""), "the cluster answers again")
             with self._back_ends.meter.span("decision"):
@@ -318,4 +326,5 @@ class AttachmentLoop:
         return self._back_ends.clock.now_s()
 
 
+_SILENT = "the cluster did not answer for so long that the job is taken for lost; attach to it again once it is back"
 _LOST = "the cluster does not know the job any more: it lost its JobManager without high availability, or forgot it"

@@ -17,6 +17,7 @@ class AttachmentSettings:
         limits: Of rescales.
         poll_interval_s: Time between two looks at a cluster.
         most_backoff_s: Longest time between two looks at a cluster that does not answer.
+        lost_after_s: Silence of a cluster after which its streams are taken for lost.
         proof_interval_s: Time between two looks at a rescale under way.
         settling_s: Seconds of running after a restart that do not count.
         span_s: Least seconds between two looks that a load is told from.
@@ -29,6 +30,7 @@ class AttachmentSettings:
     limits: RescaleLimits
     poll_interval_s: float
     most_backoff_s: float
+    lost_after_s: float
     proof_interval_s: float
     settling_s: float
     span_s: float

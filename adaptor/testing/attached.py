@@ -37,6 +37,7 @@ SETTINGS = AttachmentSettings(
     limits=RescaleLimits(quiet_s=3.0, checkpoint_s=1.0, proof_s=0.5, max_checkpoints=2),
     poll_interval_s=0.1,
     most_backoff_s=0.2,
+    lost_after_s=3600.0,
     proof_interval_s=0.01,
     settling_s=0.0,
     span_s=0.5,

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from adaptor.domain.stream import AttachmentState, RescaleOutcome
 from adaptor.experiments.rescale_bench.stage import StreamJobOptions, StreamStage
 from adaptor.experiments.rescale_bench.trial import aligned_rescale
-from adaptor.testing.attached import AttachShop
+from adaptor.testing.attached import SETTINGS, AttachShop
 
 pytestmark = pytest.mark.e2e
 
@@ -67,13 +68,16 @@ async def test_a_task_manager_that_is_killed_harms_nothing(stage, tmp_path):
     assert stage.output(folder).exactly_once(ROWS)
 
 
-async def test_a_job_manager_that_is_killed_is_told_and_looked_for(stage, tmp_path):
-    """The attachment says that the cluster does not answer and goes on looking. The last test with this cluster."""
+async def test_a_job_manager_that_is_killed_ends_the_attachment_as_lost(stage, tmp_path):
+    """Without high availability the job is gone with it: told at once, lost after the silence that is allowed.
+
+    The last test with this cluster.
+    """
     job_id, _ = submitted(stage)
-    shop = AttachShop(tmp_path)
+    shop = AttachShop(tmp_path, settings=replace(SETTINGS, lost_after_s=1.0))
     await shop.attach(stage.rest_url, job_id, dry_run=True)
     victim = next(one for one in stage.flink.processes() if one.role == "jobmanager")
     os.kill(victim.pid, signal.SIGKILL)
-    await until(lambda: bool(shop.known().problem))
-    assert shop.known().state is AttachmentState.WATCHING
+    await until(lambda: shop.known().state is AttachmentState.LOST)
+    assert "cannot be reached" in shop.known().problem
     await shop.close()

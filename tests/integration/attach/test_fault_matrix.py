@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from conftest import JOB
@@ -10,6 +11,7 @@ from conftest import JOB
 from adaptor.domain.rescale import Phase
 from adaptor.domain.stream import AttachmentState, RescaleOutcome, StreamReason
 from adaptor.experiments.scripted_stream import VERTEX_IDS, WORKER_ID
+from adaptor.testing.attached import SETTINGS, AttachShop
 
 
 async def test_a_checkpoint_that_fails_leaves_the_job_as_it_was(shop, server, stream):
@@ -172,6 +174,18 @@ async def test_a_job_that_the_cluster_forgot_is_lost(shop, server, stream):
     with server.lock:
         server.streams.streams.clear()
     await shop.until(lambda: shop.known().state is AttachmentState.LOST)
+
+
+async def test_a_cluster_that_never_answers_again_ends_the_attachment_as_lost(tmp_path, server, stream):
+    """Its JobManager was killed and nobody started another; that is told first, and then the attachment ends."""
+    stream.rate = 700.0
+    shop = AttachShop(tmp_path, settings=replace(SETTINGS, lost_after_s=0.3))
+    await shop.attach(server.url, JOB)
+    server.silent.set()
+    await shop.until(lambda: shop.known().state is AttachmentState.LOST)
+    texts = [news.text for news in await shop.news()]
+    assert ("left alone" in texts[-2], "taken for lost" in texts[-1]) == (True, True)
+    await shop.close()
 
 
 async def test_a_savepoint_of_somebody_else_is_never_broken_off(shop, server, stream):
