@@ -92,6 +92,11 @@ class Watcher:
         self._ending.set()
         self._thread.join()
 
+    @property
+    def looks(self) -> bool:
+        """Whether there is anything left to see: not once the job has ended."""
+        return self._thread.is_alive()
+
     def timing(self, asked_s: float) -> Timing:
         """What was seen.
 
@@ -108,6 +113,8 @@ class Watcher:
                 job = self._client.stream_job(self._job_id)
             except FlinkError:
                 continue
+            if job.ended:
+                return
             if job.created_s == self._graph_s:
                 if job.all_running:
                     self._last_old_s = job.at_s
@@ -175,5 +182,5 @@ def _carried_out(client: StreamClient, job_id: str, rescale: Rescale) -> tuple[f
 
 def _await_sight(watcher: Watcher) -> None:
     until_s = time.monotonic() + BARE_S
-    while watcher.first_new_s is None and time.monotonic() < until_s:
+    while watcher.looks and watcher.first_new_s is None and time.monotonic() < until_s:
         time.sleep(LOOK_S)
