@@ -37,6 +37,16 @@ class UnknownRunError(AdaptorError):
         self.run_id = run_id
 
 
+class UnknownAttachmentError(AdaptorError):
+    """No stream was attached under this id."""
+
+    def __init__(self, attachment_id: str) -> None:
+        super().__init__(
+            f"attachment_id: no stream {attachment_id!r} is attached; `adaptor attached` lists those that are"
+        )
+        self.attachment_id = attachment_id
+
+
 class ConflictError(AdaptorError):
     """The same id was used before with other content."""
 
@@ -69,11 +79,19 @@ class FlinkUnreachableError(FlinkError):
 
 
 class FlinkAnswerError(FlinkError):
-    """The cluster answered something that is not the documented JSON."""
+    """The cluster answered something that is not the documented JSON, or refused.
 
-    def __init__(self, url: str, problem: str) -> None:
+    Attributes:
+        url: What was asked.
+        status: HTTP status, or 0 where the answer was none of HTTP's.
+        refusal: All that Flink said when it refused.
+    """
+
+    def __init__(self, url: str, problem: str, *, status: int = 0, refusal: str = "") -> None:
         super().__init__(f"flink_url: {url} did not answer as Flink's REST API does ({problem})")
         self.url = url
+        self.status = status
+        self.refusal = refusal
 
 
 class UnknownJobError(FlinkError):

@@ -4,33 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import signal
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
+from adaptor.app.attach_settings import access, attachment_settings
 from adaptor.app.clock import SystemClock
 from adaptor.app.meters import NoMeter
 from adaptor.app.settings import Settings
 from adaptor.app.sharing import participation
+from adaptor.app.streams import FlinkStreamClusters
 from adaptor.control.run_controller import RunController
 from adaptor.domain.run import PlanningSettings
+from adaptor.engine.attachment_loop import StreamBackEnds
+from adaptor.engine.attachments import Attachments
 from adaptor.engine.engine import Engine
 from adaptor.engine.outbox import Outbox
 from adaptor.engine.ports import Meter, Provisioner, Publisher
 from adaptor.engine.settings import EngineSettings
 from adaptor.engine.slot_ledger import SlotLedger
+from adaptor.flink.address import require_no_metadata_address
 from adaptor.flink.client import FlinkClient
+from adaptor.flink.stream_client import StreamClient
 from adaptor.local.cluster import EmbeddedFlink
 from adaptor.local.provisioner import LocalProvisioner
 from adaptor.local.settings import EmbeddedFlinkSettings
+from adaptor.observer.pace import Pace
 from adaptor.observer.superstep import SuperstepObserver
 from adaptor.provisioner.fixed import FixedProvisioner, UnknownCluster
 from adaptor.rescaler.driver_loop import DriverLoopRescaler
+from adaptor.service.attachment_service import AttachmentService
 from adaptor.service.run_service import RunService
 from adaptor.service.server import Server
 from adaptor.service.sharing_service import SharingService
 from adaptor.sharing.precedence import Precedence
+from adaptor.store.attachments import SqliteAttachmentStore
 from adaptor.store.run_store import SqliteRunStore
 from adaptor.store.state_directory import StateDirectory
 
@@ -54,6 +64,7 @@ class Service:
         self._directory = StateDirectory(settings["service.state_dir"])
         try:
             self.store = SqliteRunStore(self._directory.path)
+            self._attached = SqliteAttachmentStore(self._directory.path)
         except BaseException:
             self._directory.release()
             raise
@@ -66,16 +77,28 @@ class Service:
         self._local: LocalProvisioner | None = None
         self.precedence = Precedence()
         self.sharing = participation(settings, precedence=self.precedence, measured=self.store.observations_after)
+        self._ledger = SlotLedger(self._provisioners(), idle_slots=settings["engine.idle_slots"])
         self.engine = self._engine(meter or NoMeter(), publisher or self.sharing)
+        self._streams = self._stream_clusters()
+        self.attachments = Attachments(
+            StreamBackEnds(
+                store=self._attached,
+                clusters=self._streams,
+                ledger=self._ledger,
+                clock=SystemClock(),
+                chance=random.SystemRandom(),
+                meter=meter or NoMeter(),
+            ),
+            attachment_settings(settings),
+        )
         self.server: Server | None = None
 
     def _engine(self, meter: Meter, publisher: Publisher) -> Engine:
         settings = self._settings
-        ledger = SlotLedger(self._provisioners(), idle_slots=settings["engine.idle_slots"])
         return Engine(
             store=self.store,
             observer=self._observer,
-            ledger=ledger,
+            ledger=self._ledger,
             rescaler=DriverLoopRescaler(),
             outbox=Outbox(self.store, publisher, batch=settings["sharing.publish_batch"]),
             knowledge=self.sharing,
@@ -113,6 +136,24 @@ class Service:
 
         return provisioner_of
 
+    def _stream_clusters(self) -> FlinkStreamClusters:
+        settings = self._settings
+
+        def connect(flink_url: str) -> StreamClient:
+            if not settings["attach.allow_metadata"]:
+                require_no_metadata_address(flink_url)
+            return StreamClient(
+                flink_url,
+                timeout_s=settings["flink.timeout"],
+                max_answer_bytes=settings["flink.max_answer_bytes"],
+                access=access(settings),
+            )
+
+        def pace() -> Pace:
+            return Pace(settings["attach.max_requests"], clock=SystemClock().monotonic_s)
+
+        return FlinkStreamClusters(connect=connect, pace=pace, max_workers=settings["attach.max_workers"])
+
     def _connect(self, flink_url: str) -> FlinkClient:
         return FlinkClient(
             flink_url,
@@ -134,6 +175,7 @@ class Service:
         self.server = Server(
             RunService(self.engine, default_confidence=settings["planner.confidence"], first=self.precedence.first),
             SharingService(self.sharing, unpublished=self.store.unpublished_count),
+            AttachmentService(self.attachments),
             listen=settings["service.listen"],
             allow_remote=settings["service.allow_remote"],
             default_deadline_s=settings["service.default_deadline"],
@@ -141,6 +183,7 @@ class Service:
         )
         await self.sharing.start()
         await self.engine.resume()
+        await self.attachments.start()
         await self.server.start()
         self.engine.start()
         return self.server.address
@@ -150,10 +193,13 @@ class Service:
         if self.server is not None:
             await self.server.stop(grace_s=self._settings["service.stop_grace"])
         await self.engine.stop()
+        await self.attachments.stop()
         await self.sharing.stop()
         if self._local is not None:
             self._local.close()
         self._observer.close()
+        self._streams.close()
+        self._attached.close()
         self.store.close()
         self._directory.release()
 

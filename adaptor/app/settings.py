@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from adaptor.app.attach_settings import ATTACH_SETTINGS
 from adaptor.app.setting import DURATION, FRACTION, INTEGER, LEVEL, PATH, SWITCH, TEXT, Setting
 from adaptor.app.sharing_settings import SHARING_SETTINGS
 from adaptor.client.run import DEFAULT_ADDRESS
@@ -115,6 +116,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("engine.max_loaded_runs", INTEGER, "10000", "runs kept in memory", "about 20 kB each"),
     *SHARING_SETTINGS,
+    *ATTACH_SETTINGS,
     Setting(
         "embedded.home",
         TEXT,

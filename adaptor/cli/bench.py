@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
 import click
 from rich.console import Console
 
+from adaptor.cli.demo import end_as_ctrl_c_does
 from adaptor.cli.options import json_option, output
+from adaptor.experiments.attach_bench import bench_attach
 from adaptor.experiments.barrier_bench import bench_barrier
 from adaptor.experiments.fuzz import bench_fuzz
 from adaptor.experiments.models.bench import bench_models
@@ -16,7 +19,9 @@ from adaptor.experiments.overhead_bench import bench_overhead
 from adaptor.experiments.planner_bench import bench_planner
 from adaptor.experiments.query_bench import bench_query
 from adaptor.experiments.report import Report, figures_with_goals, terminal_table
-from adaptor.experiments.sharing_bench.bench import Question, bench_scaling, bench_sharing
+from adaptor.experiments.rescale_bench.bench import VERSIONS, Question, bench_rescale
+from adaptor.experiments.sharing_bench import bench as sharing_bench
+from adaptor.experiments.sharing_bench.bench import bench_scaling, bench_sharing
 from adaptor.experiments.sharing_bench.trial import BACKENDS
 
 BENCHES = {
@@ -27,6 +32,8 @@ BENCHES = {
     "fuzz": "wrong bytes for every decoder that peers reach",
     "query": "how fast the index of shared observations answers",
     "sharing": "what sharing costs real peers on this machine",
+    "attach": "what looking after many streams costs",
+    "rescale": "rescales of a real stream, by adaptor and by the bare wish, in turn",
 }
 
 
@@ -119,7 +126,7 @@ def sharing(
     if scaling:
         print_report(bench_scaling(backend, progress=console.print), as_json=as_json)
         return
-    question = Question(
+    question = sharing_bench.Question(
         backend=backend,
         records=records,
         peers=peers,
@@ -153,6 +160,15 @@ def models(observations: int, calls: int, seed: int, as_json: bool) -> None:
     print_report(bench_models(observations=observations, calls=calls, seed=seed), as_json=as_json)
 
 
+@bench.command("attach")
+@click.option("--jobs", type=click.IntRange(1, 5000), default=200, show_default=True, help="Streams of one cluster.")
+@click.option("--seconds", type=click.IntRange(5), default=30, show_default=True, help="To look after them.")
+@json_option
+def attach_command(jobs: int, seconds: int, as_json: bool) -> None:
+    """Measure looking after many streams of a scripted cluster: requests, CPU, memory, time to a decision."""
+    print_report(bench_attach(jobs=jobs, seconds=seconds), as_json=as_json)
+
+
 @bench.command()
 @click.option("--parallelisms", type=click.IntRange(2), default=512, show_default=True, help="That may be used.")
 @click.option("--supersteps", type=click.IntRange(1), default=100, show_default=True, help="That are left.")
@@ -161,6 +177,25 @@ def models(observations: int, calls: int, seed: int, as_json: bool) -> None:
 def planner(parallelisms: int, supersteps: int, calls: int, as_json: bool) -> None:
     """Measure decisions, from a prediction to a choice, for each kind of objective."""
     print_report(bench_planner(parallelisms=parallelisms, supersteps=supersteps, calls=calls), as_json=as_json)
+
+
+@bench.command()
+@click.option("--flink", type=click.Choice(VERSIONS), default=VERSIONS[0], show_default=True, help="Version.")
+@click.option("--times", type=click.IntRange(1), default=20, show_default=True, help="Rescales by each way.")
+@click.option("--interval", type=click.IntRange(1), default=10, show_default=True, help="Seconds between checkpoints.")
+@click.option("--max-delay", default="", help="Flink's rescale-trigger.max-delay, such as '10 min'.  [default: as is]")
+@click.option("--rate", type=click.IntRange(1), default=1000, show_default=True, help="Records a second.")
+@click.option("--rows", type=click.IntRange(1), default=60_000, show_default=True, help="Records of each stream.")
+@json_option
+def rescale(flink: str, times: int, interval: int, max_delay: str, rate: int, rows: int, as_json: bool) -> None:
+    """Measure rescales in place of a real stream: gap, records processed again, exactly once.
+
+    Everything it starts has ended when the command ends.
+    """
+    signal.signal(signal.SIGTERM, end_as_ctrl_c_does)
+    console = Console(file=sys.stderr, soft_wrap=True, markup=False, highlight=False)
+    question = Question(times=times, rate=rate, rows=rows, interval_s=interval, max_delay=max_delay)
+    print_report(bench_rescale(question, flink=flink, progress=console.print), as_json=as_json)
 
 
 def print_report(report: Report, *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 import grpc
 
-from adaptor.api.v1 import sharing_pb2_grpc
+from adaptor.api.v1 import attachments_pb2_grpc, sharing_pb2_grpc
 from adaptor.client.run import DEFAULT_ADDRESS
 from adaptor.errors import ServiceCallError
 
@@ -33,6 +33,20 @@ def sharing_service(address: str) -> Iterator[sharing_pb2_grpc.SharingServiceStu
     with grpc.insecure_channel(address) as channel:
         try:
             yield sharing_pb2_grpc.SharingServiceStub(channel)
+        except grpc.RpcError as error:
+            raise ServiceCallError(_problem(address, error)) from error
+
+
+@contextmanager
+def attachment_service(address: str) -> Iterator[attachments_pb2_grpc.AttachmentServiceStub]:
+    """The service's calls about attached streams.
+
+    Raises:
+        ServiceCallError: If a call within comes to nothing.
+    """
+    with grpc.insecure_channel(address) as channel:
+        try:
+            yield attachments_pb2_grpc.AttachmentServiceStub(channel)
         except grpc.RpcError as error:
             raise ServiceCallError(_problem(address, error)) from error
 

@@ -12,13 +12,16 @@ from adaptor.experiments.models.document import about_models, update_models
 
 @click.command(hidden=True)
 @click.option("--root", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Root of the checkout.")
+@click.option(
+    "--into", default="README.md", show_default=True, help="File, below the root, whose figures come from REPORTS."
+)
 @click.argument("reports", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-def docs(root: Path, reports: tuple[Path, ...]) -> None:
-    """Rewrite docs/settings.md; from the JSON of REPORTS also figures in README.md and tables in docs/models.md."""
+def docs(root: Path, into: str, reports: tuple[Path, ...]) -> None:
+    """Rewrite docs/settings.md; from the JSON of REPORTS also figures in a file and tables in docs/models.md."""
     update_settings(root / "docs" / "settings.md")
     models = [one for one in reports if about_models(one)]
     others = [one for one in reports if one not in models]
     if models:
         update_models(root / "docs" / "models.md", models)
     if others:
-        update_figures(root / "README.md", others)
+        update_figures(root / into, others)

@@ -7,6 +7,7 @@ import sys
 import click
 
 from adaptor import __version__
+from adaptor.cli.attach import attach, attached, detach, pause, resume
 from adaptor.cli.bench import bench
 from adaptor.cli.demo import demo
 from adaptor.cli.documentation import docs
@@ -45,6 +46,11 @@ for command in (
     ipfs,
     models,
     query,
+    attach,
+    attached,
+    detach,
+    pause,
+    resume,
 ):
     cli.add_command(command)
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 import click
@@ -21,7 +24,14 @@ from adaptor.cli.options import config_option, json_option, listen_option, outpu
 @state_dir_option
 @config_option
 @click.option("--embedded-home", help="Folder of an embedded Flink to manage (embedded.home).")
-def serve(listen: str | None, state_dir: str | None, config_file: Path | None, embedded_home: str | None) -> None:
+@click.option("--exit-on-eof", is_flag=True, hidden=True, help="End when standard input is closed.")
+def serve(
+    listen: str | None,
+    state_dir: str | None,
+    config_file: Path | None,
+    embedded_home: str | None,
+    exit_on_eof: bool,
+) -> None:
     """Run the service until it is interrupted; the first line of output is its address."""
     settings = settings_of(
         config_file, service__listen=listen, service__state_dir=state_dir, embedded__home=embedded_home
@@ -29,7 +39,17 @@ def serve(listen: str | None, state_dir: str | None, config_file: Path | None, e
     logging.basicConfig(
         level=settings["service.log_level"], stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
+    if exit_on_eof:
+        threading.Thread(target=_end_on_eof, daemon=True).start()
     asyncio.run(run_service(settings, on_listening=click.echo))
+
+
+def _end_on_eof() -> None:
+    """End in order once whoever started the service is gone, however it went."""
+    # Not through `sys.stdin`, whose lock would be held while the interpreter shuts down.
+    while os.read(0, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @click.command()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from adaptor.domain.attachment import Attachment, AttachmentNews, StreamTraits
 from adaptor.domain.capacity import Capacity
 from adaptor.domain.context import ExecutionContext
 from adaptor.domain.effects import ReleaseSlots, RequestRescale
 from adaptor.domain.known import Known
 from adaptor.domain.observation import Observation, ObservedDuration
 from adaptor.domain.plan import Plan
+from adaptor.domain.rescale import Rescale, Step, StepResult
 from adaptor.domain.run import RunSpec
 from adaptor.domain.statistics import FlinkStatistics, SuperstepReport
+from adaptor.domain.stream_job import JobListed, ParallelismRange, StreamJob
 from adaptor.store.history import Recorded, RunSummary
 
 
@@ -171,4 +174,68 @@ class RunStore(Protocol):
 
     async def unpublished(self, *, limit: int) -> list[Observation]:
         """Shareable observations that peers were not given yet."""
+        ...
+
+
+class StreamCluster(Protocol):
+    """One cluster whose streams are attached. Every method may raise `FlinkError`."""
+
+    async def traits(self, job_id: str) -> StreamTraits:
+        """What can be done with a job."""
+        ...
+
+    async def jobs(self) -> dict[str, JobListed]:
+        """Every job that the cluster knows, by id."""
+        ...
+
+    async def look(self, job_id: str) -> tuple[StreamJob, dict[str, float]]:
+        """A job, and the records that wait at its sources, by vertex, where they say so."""
+        ...
+
+    async def wish(self, job_id: str) -> dict[str, ParallelismRange]:
+        """What was asked for every vertex."""
+        ...
+
+    async def put_wish(self, job_id: str, wish: Mapping[str, ParallelismRange]) -> None:
+        """Ask for a parallelism of every vertex."""
+        ...
+
+    async def free_slots(self) -> int:
+        """Slots without tasks."""
+        ...
+
+    async def take_step(self, job_id: str, rescale: Rescale, step: Step) -> StepResult:
+        """Take a step of a rescale; never raises, what goes wrong is a result."""
+        ...
+
+
+class StreamClusters(Protocol):
+    """Finds the clusters."""
+
+    def __call__(self, flink_url: str, /) -> StreamCluster:
+        """The cluster at this address.
+
+        Raises:
+            InvalidValueError: If the address is none, or one that is not allowed.
+        """
+        ...
+
+
+class AttachmentStore(Protocol):
+    """Keeps attached streams. Every method may raise `StateDirectoryError`."""
+
+    async def save(self, attachment: Attachment, news: Sequence[AttachmentNews] = ()) -> None:
+        """Write how a stream stands and what happened to it, at once or not at all."""
+        ...
+
+    async def all(self) -> list[Attachment]:
+        """Every stream that was ever attached."""
+        ...
+
+    async def news_after(self, attachment_id: str, place: int, *, limit: int) -> list[tuple[int, AttachmentNews]]:
+        """What happened to a stream after a place, each with its place."""
+        ...
+
+    async def gaps_s(self, flink_url: str, mechanism: str, *, limit: int) -> list[float]:
+        """Gaps of the newest rescales on a cluster, in seconds, newest first."""
         ...

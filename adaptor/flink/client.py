@@ -9,14 +9,16 @@ Ids are checked before they become part of an address, because they come from a 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from types import TracebackType
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from adaptor.domain.checks import require_positive
 from adaptor.errors import FlinkAnswerError, InvalidValueError, UnknownJobError
 from adaptor.flink import parsing
 from adaptor.flink.answer import parse_document
-from adaptor.flink.transport import BoundedSession
+from adaptor.flink.transport import Access, BoundedSession
 from adaptor.flink.values import ClusterOverview, JobDetail, JobSummary, TaskManagerInfo, VertexDetail
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
@@ -27,7 +29,8 @@ MAX_CONNECTIONS = 16
 
 _CPU_TIME = "Status.JVM.CPU.Time"
 _FLINK_ID = re.compile(r"[0-9a-f]{32}")
-_OK, _NOT_FOUND = 200, 404
+_DONE = (200, 202)
+_NOT_FOUND = 404
 
 
 class FlinkClient:
@@ -38,6 +41,7 @@ class FlinkClient:
         timeout_s: Longest time for one answer, from connecting to its last byte.
         max_answer_bytes: Longest answer.
         max_connections: Connections kept open while idle.
+        access: How the caller shows itself.
 
     Raises:
         InvalidValueError: The address is no http or https URL, or a bound is not positive.
@@ -50,13 +54,18 @@ class FlinkClient:
         timeout_s: float,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
         max_connections: int = MAX_CONNECTIONS,
+        access: Access | None = None,
     ) -> None:
         require_positive("timeout_s", timeout_s, unit="seconds")
         require_positive("max_answer_bytes", max_answer_bytes, unit="bytes")
         require_positive("max_connections", max_connections)
         self.base_url = _checked_url(base_url)
         self._session = BoundedSession(
-            self.base_url, timeout_s=timeout_s, max_answer_bytes=max_answer_bytes, max_connections=max_connections
+            self.base_url,
+            timeout_s=timeout_s,
+            max_answer_bytes=max_answer_bytes,
+            max_connections=max_connections,
+            access=access,
         )
 
     def __enter__(self) -> FlinkClient:
@@ -108,7 +117,7 @@ class FlinkClient:
             UnknownJobError: The cluster does not know it, or the id is none of a job.
             FlinkError: No answer, or not Flink's.
         """
-        url = self._url(f"/jobs/{_checked_job_id(job_id)}")
+        url = self._url(f"/jobs/{checked_job_id(job_id)}")
         return parsing.parse_job(self._document(url, job_id=job_id), url=url)
 
     def vertex(self, job_id: str, vertex_id: str) -> VertexDetail:
@@ -118,7 +127,7 @@ class FlinkClient:
             UnknownJobError: The cluster does not know the job, or the id is none of a job.
             FlinkError: No answer, or not Flink's; an unknown vertex too.
         """
-        url = self._url(f"/jobs/{_checked_job_id(job_id)}/vertices/{quote(vertex_id, safe='')}")
+        url = self._url(f"/jobs/{checked_job_id(job_id)}/vertices/{quote(vertex_id, safe='')}")
         return parsing.parse_vertex(self._document(url, job_id=job_id), url=url)
 
     def task_manager_cpu_ns(self, resource_id: str) -> int | None:
@@ -152,15 +161,22 @@ class FlinkClient:
     def _url(self, path: str) -> str:
         return self.base_url + path
 
-    def _document(self, url: str, *, job_id: str | None = None) -> object:
-        answer = self._session.get(url)
+    def _document(
+        self, url: str, *, job_id: str | None = None, method: str = "GET", body: Mapping[str, Any] | None = None
+    ) -> object:
+        answer = self._session.send(method, url, body)
         document = parse_document(answer.body, status=answer.status, url=url)
-        if answer.status == _OK:
+        if answer.status in _DONE:
             return document
         refusal = parsing.first_error(document)
         if answer.status == _NOT_FOUND and job_id is not None and refusal is not None and job_id in refusal:
             raise UnknownJobError(job_id)
-        raise FlinkAnswerError(url, f"HTTP {answer.status}: {refusal or 'no reason given'}")
+        raise FlinkAnswerError(
+            url,
+            f"HTTP {answer.status}: {refusal or 'no reason given'}",
+            status=answer.status,
+            refusal=parsing.all_errors(document),
+        )
 
 
 def _checked_url(base_url: str) -> str:
@@ -177,7 +193,12 @@ def _checked_url(base_url: str) -> str:
     return base_url.rstrip("/")
 
 
-def _checked_job_id(job_id: str) -> str:
+def checked_job_id(job_id: str) -> str:
+    """Return an id of Flink, which may become part of an address.
+
+    Raises:
+        UnknownJobError: It is none.
+    """
     if not _FLINK_ID.fullmatch(job_id):
         raise UnknownJobError(job_id)
     return job_id

@@ -123,6 +123,12 @@ def first_error(document: object) -> str | None:
     return lines[0][:_LONGEST_ERROR]
 
 
+def all_errors(document: object) -> str:
+    """Return all that Flink says when it refuses, its stack trace included; empty if the document is no refusal."""
+    errors = document.get("errors") if isinstance(document, dict) else None
+    return "\n".join(map(str, errors)) if isinstance(errors, list) else ""
+
+
 def _task_manager(entry: JsonObject) -> TaskManagerInfo:
     cores = entry.member("hardware").optional_count("cpuCores") if "hardware" in entry.fields else None
     return TaskManagerInfo(

@@ -11,11 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adaptor.local.settings import JVM_OVERHEAD_MIB, EmbeddedFlinkSettings, TaskManagerMemory
+from adaptor.local.settings import JVM_OVERHEAD_MIB, EmbeddedFlinkSettings, Option, TaskManagerMemory
 
 LOOPBACK = "127.0.0.1"
-
-Option = str | int | float | bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +44,7 @@ def cluster_options(
         "io.tmp.dirs": str(home / "tmp"),
         "env.log.dir": str(home / "log"),
         "env.java.opts.all": " ".join(module_options),
+        **settings.options,
     }
 
 
@@ -130,6 +129,10 @@ def _scheduling() -> dict[str, Option]:
     return {
         "jobmanager.scheduler": "adaptive",
         "execution.batch.adaptive.auto-parallelism.enabled": False,
+        # Whoever rescales a stream here paces itself; Flink's 30 s would only make it wait.
+        "jobmanager.adaptive-scheduler.executing.cooldown-after-rescaling": "1 s",
+        # A narrowed stream keeps its unused slots that long (50 s as delivered), and their TaskManagers with them.
+        "slot.idle.timeout": "2 s",
         "taskmanager.numberOfTaskSlots": 1,
         "parallelism.default": 1,
     }

@@ -8,9 +8,13 @@ without them refuses to run. The pieces are chosen so that one JobManager and fo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from adaptor.domain.checks import require_positive
+
+Option = str | int | float | bool
+"""Value of an option of Flink."""
 
 # Flink's own default for the smallest JVM overhead (`taskmanager.memory.jvm-overhead.min`): thread stacks, code cache.
 JVM_OVERHEAD_MIB = 192
@@ -92,6 +96,7 @@ class EmbeddedFlinkSettings:
             supersteps at parallelism 1: 19, 16, 16, 16 s against 15, 12, 9.6, 9.4 s; then at 2: 11, 11, 9.3, 9.5 s
             against 9.5, 7.5, 7.4, 6.4 s, so that scale-out seems to bring nothing when it is tried. A TaskManager
             registers in 2.5 s against 3.8 s.
+        options: Options of Flink that come before all others, by their names.
         job_manager_memory: Memory of the JobManager.
         task_manager_memory: Memory of each TaskManager.
     """
@@ -105,6 +110,7 @@ class EmbeddedFlinkSettings:
     rest_timeout_s: float = 5.0
     driver_heap_mib: int = 512
     quick_compiler: bool = True
+    options: Mapping[str, Option] = field(default_factory=dict)
     job_manager_memory: JobManagerMemory = field(default_factory=JobManagerMemory)
     task_manager_memory: TaskManagerMemory = field(default_factory=TaskManagerMemory)
 

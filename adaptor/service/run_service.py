@@ -79,7 +79,7 @@ class RunService(runs_pb2_grpc.RunServiceServicer):
 
     async def WatchRun(self, request: pb.WatchRunRequest, context: Call) -> AsyncIterator[pb.WatchRunResponse]:
         """Stream what happens to a run."""
-        after = _place(request.resume_token)
+        after = place(request.resume_token)
         async for recorded in self._engine.watch(request.run_id, after=after):
             for message in answers.news(recorded):
                 yield message
@@ -104,11 +104,16 @@ class RunService(runs_pb2_grpc.RunServiceServicer):
         )
 
 
-def _place(token: str) -> int:
+def place(token: str) -> int:
+    """The place that a resume token stands for.
+
+    Raises:
+        InvalidValueError: If it is none.
+    """
     if not token:
         return 0
     if not token.isdecimal() or len(token) > 18:  # noqa: PLR2004 - digits of SQLite's largest integer
-        raise InvalidValueError("resume_token", "is not one that WatchRun gave")
+        raise InvalidValueError("resume_token", "is not one that this service gave")
     return int(token)
 
 

@@ -1,4 +1,4 @@
-"""The gRPC server: runs, sharing, health and reflection on one port."""
+"""The gRPC server: runs, sharing, attached streams, health and reflection on one port."""
 
 from __future__ import annotations
 
@@ -9,8 +9,16 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from adaptor.api.v1 import runs_pb2, runs_pb2_grpc, sharing_pb2, sharing_pb2_grpc
+from adaptor.api.v1 import (
+    attachments_pb2,
+    attachments_pb2_grpc,
+    runs_pb2,
+    runs_pb2_grpc,
+    sharing_pb2,
+    sharing_pb2_grpc,
+)
 from adaptor.errors import InvalidValueError, PortInUseError
+from adaptor.service.attachment_service import AttachmentService
 from adaptor.service.boundary import Boundary
 from adaptor.service.run_service import RunService
 from adaptor.service.sharing_service import SharingService
@@ -18,6 +26,7 @@ from adaptor.service.sharing_service import SharingService
 SERVICE_NAMES = (
     runs_pb2.DESCRIPTOR.services_by_name["RunService"].full_name,
     sharing_pb2.DESCRIPTOR.services_by_name["SharingService"].full_name,
+    attachments_pb2.DESCRIPTOR.services_by_name["AttachmentService"].full_name,
 )
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -29,6 +38,7 @@ class Server:
     Args:
         runs: Answers for the engine.
         sharing: Answers for this machine's part in a shared log.
+        attachments: Answers for attached streams.
         listen: Address and port, for example ``127.0.0.1:4400``; port 0 takes a free one.
         allow_remote: Whether an address beyond loopback was asked for on purpose.
         default_deadline_s: Longest time of a call whose caller set no deadline.
@@ -43,6 +53,7 @@ class Server:
         self,
         runs: RunService,
         sharing: SharingService,
+        attachments: AttachmentService,
         *,
         listen: str,
         allow_remote: bool,
@@ -56,6 +67,7 @@ class Server:
         )
         runs_pb2_grpc.add_RunServiceServicer_to_server(runs, self._server)
         sharing_pb2_grpc.add_SharingServiceServicer_to_server(sharing, self._server)
+        attachments_pb2_grpc.add_AttachmentServiceServicer_to_server(attachments, self._server)
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # the stubs lack it
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(

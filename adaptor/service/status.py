@@ -17,6 +17,7 @@ from adaptor.errors import (
     PeerError,
     ProvisionError,
     StateDirectoryError,
+    UnknownAttachmentError,
     UnknownContributionError,
     UnknownRunError,
 )
@@ -24,6 +25,7 @@ from adaptor.errors import (
 STATUS_OF: dict[type[AdaptorError], grpc.StatusCode] = {
     InvalidValueError: grpc.StatusCode.INVALID_ARGUMENT,
     UnknownRunError: grpc.StatusCode.NOT_FOUND,
+    UnknownAttachmentError: grpc.StatusCode.NOT_FOUND,
     ConflictError: grpc.StatusCode.ALREADY_EXISTS,
     OutOfOrderError: grpc.StatusCode.FAILED_PRECONDITION,
     LogRefusedError: grpc.StatusCode.RESOURCE_EXHAUSTED,

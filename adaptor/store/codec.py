@@ -6,7 +6,7 @@ A field that a later version drops is ignored when an old row is read; a field t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from cattrs.preconf.orjson import OrjsonConverter, make_converter
 from cattrs.strategies import configure_tagged_union
@@ -24,9 +24,10 @@ def _make_converter() -> OrjsonConverter:
     converter = make_converter()
     for union in (Objective, Event, RequestRescale | ReleaseSlots):
         configure_tagged_union(union, converter, tag_name=TAG)
-    # Mappings of contexts are plain dictionaries in JSON and here.
+    # Mappings are plain dictionaries in JSON and here, whatever their values are.
     converter.register_structure_hook_func(
-        lambda kind: getattr(kind, "__origin__", None) is Mapping, lambda value, _: dict(value)
+        lambda kind: getattr(kind, "__origin__", None) is Mapping,
+        lambda value, kind: {key: converter.structure(one, get_args(kind)[1]) for key, one in value.items()},
     )
     return converter
 

@@ -77,12 +77,13 @@ create table outbox (
 """
 
 
-def open_file(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    """The store's file, created if it is missing and writing is allowed.
+def open_file(path: Path, *, read_only: bool = False, tables: str = _TABLES) -> sqlite3.Connection:
+    """A file of the state directory, created if it is missing and writing is allowed.
 
     Args:
         path: Of the file.
         read_only: Whether to refuse every write; the file must then exist.
+        tables: What a new file gets.
 
     Raises:
         StateDirectoryError: If the file is missing, damaged, or from a newer version. It is never changed then.
@@ -96,7 +97,7 @@ def open_file(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
                 _require_sound(connection, path)
         connection = _connect(path, mode="ro" if read_only else "rwc")
         if not read_only:
-            _prepare(connection)
+            _prepare(connection, tables)
     except sqlite3.DatabaseError as error:
         raise StateDirectoryError(
             f"state_dir: {path} cannot be used ({error}); it was left as it is. "
@@ -134,7 +135,7 @@ def _require_sound(connection: sqlite3.Connection, path: Path) -> None:
         raise sqlite3.DatabaseError(" ".join(findings.split()))
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
+def _prepare(connection: sqlite3.Connection, tables: str) -> None:
     connection.execute("pragma journal_mode = wal")
     # An answer that was given must survive a power cut, not only a crash of the process.
     connection.execute("pragma synchronous = full")
@@ -142,4 +143,4 @@ def _prepare(connection: sqlite3.Connection) -> None:
     # The log is folded into the file by `checkpoint`, beside the writes: within one it would hold up a barrier.
     connection.execute("pragma wal_autocheckpoint = 0")
     if connection.execute("pragma user_version").fetchone()[0] == 0:
-        connection.executescript(f"begin; {_TABLES} pragma user_version = {VERSION}; commit;")
+        connection.executescript(f"begin; {tables} pragma user_version = {VERSION}; commit;")

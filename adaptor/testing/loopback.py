@@ -10,12 +10,22 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+from adaptor.app.meters import NoMeter
+from adaptor.engine.attachment_loop import StreamBackEnds
+from adaptor.engine.attachments import Attachments
+from adaptor.engine.ports import StreamCluster
+from adaptor.engine.slot_ledger import SlotLedger
+from adaptor.errors import FlinkUnreachableError
+from adaptor.provisioner.fixed import UnknownCluster
+from adaptor.service.attachment_service import AttachmentService
 from adaptor.service.run_service import RunService
 from adaptor.service.server import Server
 from adaptor.service.sharing_service import SharingService
 from adaptor.sharing.participation import Participation
 from adaptor.sharing.precedence import Precedence
 from adaptor.sharing.settings import SharingSettings
+from adaptor.testing.attached import SETTINGS
+from adaptor.testing.attachment_store import InMemoryAttachmentStore
 from adaptor.testing.workshop import Workshop
 
 T = TypeVar("T")
@@ -23,7 +33,14 @@ T = TypeVar("T")
 ANY_PORT = "127.0.0.1:0"
 
 
-def a_server(shop: Workshop, listen: str = ANY_PORT, *, sharing: Participation | None = None, **fields: Any) -> Server:
+def a_server(
+    shop: Workshop,
+    listen: str = ANY_PORT,
+    *,
+    sharing: Participation | None = None,
+    attachments: Attachments | None = None,
+    **fields: Any,
+) -> Server:
     """A server with the defaults of the service."""
     defaults: dict[str, Any] = {
         "allow_remote": False,
@@ -35,6 +52,7 @@ def a_server(shop: Workshop, listen: str = ANY_PORT, *, sharing: Participation |
     return Server(
         RunService(shop.engine, default_confidence=given.pop("default_confidence")),
         SharingService(sharing or without_log(), unpublished=_nothing),
+        AttachmentService(attachments or without_clusters(shop)),
         listen=listen,
         **given,
     )
@@ -44,6 +62,25 @@ def without_log() -> Participation:
     """A part in no log."""
     return Participation(
         Path("/nonexistent"), SharingSettings(), now_s=time.time, chance=random.SystemRandom(), precedence=Precedence()
+    )
+
+
+def without_clusters(shop: Workshop) -> Attachments:
+    """Nothing is attached, and no cluster answers."""
+
+    def unreachable(flink_url: str) -> StreamCluster:
+        raise FlinkUnreachableError(flink_url, "there is none in this test")
+
+    return Attachments(
+        StreamBackEnds(
+            store=InMemoryAttachmentStore(),
+            clusters=unreachable,
+            ledger=SlotLedger(lambda _: UnknownCluster(), idle_slots=0),
+            clock=shop.clock,
+            chance=random.SystemRandom(),
+            meter=NoMeter(),
+        ),
+        SETTINGS,
     )
 
 

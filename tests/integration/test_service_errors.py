@@ -75,7 +75,7 @@ BAD_CALLS: list[Bad] = [
     (
         lambda stub: stub.WatchRun(pb.WatchRunRequest(run_id="run-1", resume_token="-1")).read(),
         grpc.StatusCode.INVALID_ARGUMENT,
-        "resume_token: is not one that WatchRun gave",
+        "resume_token: is not one that this service gave",
     ),
     (
         lambda stub: stub.ListRuns(pb.ListRunsRequest(page_size=1001)),

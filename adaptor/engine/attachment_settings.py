@@ -1,0 +1,39 @@
+"""What looking after attached streams takes from the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adaptor.control.stream_decision import AttachRules
+from adaptor.domain.rescale import RescaleLimits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentSettings:
+    """Bounds; `adaptor.app.settings` holds each one's default and its reason.
+
+    Attributes:
+        rules: Of decisions.
+        limits: Of rescales.
+        poll_interval_s: Time between two looks at a cluster.
+        most_backoff_s: Longest time between two looks at a cluster that does not answer.
+        lost_after_s: Silence of a cluster after which its streams are taken for lost.
+        proof_interval_s: Time between two looks at a rescale under way.
+        settling_s: Seconds of running after a restart that do not count.
+        span_s: Least seconds between two looks that a load is told from.
+        gap_before_any_s: Seconds that a rescale is expected to cost before one was measured.
+        remembered_gaps: Most measured gaps that the expectation rests on.
+        release_tries: Looks after narrowing at which surplus slots are given back, as Flink lets go of them.
+    """
+
+    rules: AttachRules
+    limits: RescaleLimits
+    poll_interval_s: float
+    most_backoff_s: float
+    lost_after_s: float
+    proof_interval_s: float
+    settling_s: float
+    span_s: float
+    gap_before_any_s: float
+    remembered_gaps: int
+    release_tries: int

@@ -1,0 +1,298 @@
+"""A cluster of streams that exists only as answers: it keeps wishes, takes checkpoints and rescales as Flink 2.3 does.
+
+Each stream is a source and a vertex that works, with a rate and a capacity from which all counters follow. Time is an
+argument, so nothing here waits. What a test wants to go wrong is planned with `after`: a function that is called once,
+right after an action was carried out and before it is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+Document = dict[str, Any] | list[Any]
+
+SOURCE_ID = "a" * 32
+WORKER_ID = "b" * 32
+VERTEX_IDS = (SOURCE_ID, WORKER_ID)
+REMEMBERED = 10
+"""Checkpoints in the history: Flink's own default."""
+
+COUNT_PATH = "/scripted/count"
+"""Where the number of requests is answered, for a benchmark in another process."""
+
+MOST_REQUESTED = 10_000
+"""Requests that are remembered."""
+
+_ENDED = ("CANCELED", "FINISHED", "FAILED")
+
+
+@dataclass(kw_only=True)
+class ScriptedStream:
+    """One stream.
+
+    Attributes:
+        job_id: 32 hex digits.
+        name: Of the job.
+        rate: Records a second that come.
+        capacity: Records a second that one subtask of the working vertex processes.
+        parallelism: Subtasks by vertex.
+        checkpoint_s: Seconds that a checkpoint takes.
+        gap_s: Seconds without work at a rescale.
+        state: In Flink's words.
+        wish: What was asked for, by vertex; ``None`` follows `parallelism`.
+        checkpoints_fail: Whether every checkpoint fails.
+        ignores_wishes: Whether wishes are answered and forgotten.
+    """
+
+    job_id: str
+    name: str = "scripted"
+    rate: float = 1000.0
+    capacity: float = 1000.0
+    parallelism: dict[str, int] = field(default_factory=lambda: dict.fromkeys(VERTEX_IDS, 1))
+    checkpoint_s: float = 0.05
+    gap_s: float = 0.02
+    state: str = "RUNNING"
+    wish: dict[str, int] = field(default_factory=dict)
+    checkpoints_fail: bool = False
+    ignores_wishes: bool = False
+    created_s: float = 0.0
+    looked_s: float = 0.0
+    restored: dict[str, Any] | None = None
+    checkpoints: list[dict[str, Any]] = field(default_factory=list)
+    requests: dict[str, int] = field(default_factory=dict)
+    emitted: float = 0.0
+    busy_s: float = 0.0
+    held_back_s: float = 0.0
+
+    def advance(self, now_s: float, *, slots: int) -> None:
+        """Let the time pass that has passed: records are processed, checkpoints complete, wishes come true."""
+        if self.state in _ENDED:
+            return
+        worked_s = max(0.0, now_s - max(self.looked_s, self.created_s))
+        self.looked_s = now_s
+        possible = self.capacity * self.parallelism[WORKER_ID]
+        self.emitted += worked_s * min(self.rate, possible)
+        self.busy_s += worked_s * min(1.0, self.rate / possible) * self.parallelism[WORKER_ID]
+        self.held_back_s += worked_s * max(0.0, 1 - possible / self.rate) * self.parallelism[SOURCE_ID]
+        for one in self.checkpoints:
+            if one["status"] == "IN_PROGRESS" and now_s >= one["done_s"]:
+                self._complete(one, now_s, slots=slots)
+
+    def trigger(self, now_s: float) -> int:
+        """Begin a checkpoint and return its number."""
+        number = len(self.checkpoints) + 1
+        self.checkpoints.append(
+            {"id": number, "status": "IN_PROGRESS", "triggered_s": now_s, "done_s": now_s + self.checkpoint_s}
+        )
+        return number
+
+    def restart(self, now_s: float, parallelism: dict[str, int]) -> None:
+        """Begin anew from the last complete checkpoint; what is under way fails."""
+        complete = [one for one in self.checkpoints if one["status"] == "COMPLETED"]
+        for one in self.checkpoints:
+            if one["status"] == "IN_PROGRESS":
+                one["status"] = "FAILED"
+        if complete:
+            self.restored = {"id": complete[-1]["id"], "restore_timestamp": _ms(now_s), "is_savepoint": False}
+        self.parallelism = dict(parallelism)
+        self.created_s = now_s + self.gap_s
+        self.emitted = self.busy_s = self.held_back_s = 0.0
+
+    def _complete(self, one: dict[str, Any], now_s: float, *, slots: int) -> None:
+        one["status"] = "FAILED" if self.checkpoints_fail else "COMPLETED"
+        granted = {vertex: min(wanted, slots) for vertex, wanted in self.wish.items()}
+        if not self.checkpoints_fail and granted and granted != self.parallelism:
+            self.restart(one["done_s"], granted)
+            self.looked_s = now_s
+
+    @property
+    def slots(self) -> int:
+        """Slots that it takes."""
+        return 0 if self.state in _ENDED else max(self.parallelism.values())
+
+
+@dataclass(kw_only=True)
+class ScriptedStreams:
+    """A cluster of streams; see the module.
+
+    Attributes:
+        streams: By job id.
+        slots: Of the cluster.
+        cooldown_s: Of its scheduler.
+        version: Of Flink.
+        unmeasured: Whether counters are said to be incomplete and times "NaN".
+    """
+
+    streams: dict[str, ScriptedStream]
+    slots: int = 4
+    cooldown_s: float = 0.0
+    version: str = "2.3.0"
+    unmeasured: bool = False
+    scheduler: str = "Adaptive"
+    requested: list[str] = field(default_factory=list)
+    """The newest requests as ``METHOD path``, oldest first."""
+    answered: int = 0
+    """Requests answered so far, those about itself aside."""
+    plans: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
+
+    def after(self, action: str, act: Callable[[], None]) -> None:
+        """Plan something for right after the next action: ``PUT``, ``POST``, ``TRIGGERED`` or ``JOB``."""
+        self.plans.setdefault(action, []).append(act)
+
+    def answer(self, method: str, path: str, body: Any, *, now_s: float) -> tuple[int, Document]:
+        """Status and document of one request."""
+        path = path.partition("?")[0]
+        if path == COUNT_PATH:
+            return 200, {"answered": self.answered}
+        self.answered += 1
+        self.requested.append(f"{method} {path}")
+        del self.requested[:-MOST_REQUESTED]
+        for stream in self.streams.values():
+            stream.advance(now_s, slots=stream.slots + self._free())
+        if not path.startswith("/jobs/") or path == "/jobs/overview":
+            return self._cluster_answer(path)
+        job_id, _, rest = path.removeprefix("/jobs/").partition("/")
+        stream_or_none = self.streams.get(job_id)
+        if stream_or_none is None:
+            return 500, {"errors": ["Internal server error.", f"FlinkJobNotFoundException: Could not find {job_id}"]}
+        status, document = self._job_answer(stream_or_none, method, rest, body, now_s)
+        is_status = rest.startswith("checkpoints/") and rest != "checkpoints/config"
+        action = "TRIGGERED" if is_status else {"": "JOB"}.get(rest, method)
+        for act in self.plans.pop(action, []):
+            act()
+        return status, document
+
+    def _free(self) -> int:
+        return max(0, self.slots - sum(stream.slots for stream in self.streams.values()))
+
+    def _cluster_answer(self, path: str) -> tuple[int, Document]:
+        if path == "/overview":
+            return 200, {
+                "taskmanagers": self.slots,
+                "slots-total": self.slots,
+                "slots-available": self._free(),
+                "flink-version": self.version,
+            }
+        if path == "/jobs/overview":
+            jobs = [{"jid": one.job_id, "name": one.name, "state": one.state} for one in self.streams.values()]
+            return 200, {"jobs": jobs}
+        if path == "/jobmanager/config":
+            return 200, [{"key": "jobmanager.scheduler", "value": "adaptive"}]
+        return 404, {"errors": [f"Unable to load requested file {path}."]}
+
+    def _job_answer(
+        self, stream: ScriptedStream, method: str, rest: str, body: Any, now_s: float
+    ) -> tuple[int, Document]:
+        answers: dict[str, Callable[[], tuple[int, Document]]] = {
+            "": lambda: (200, self._detail(stream, now_s)),
+            "resource-requirements": lambda: self._wish(stream, method, body),
+            "checkpoints": lambda: self._checkpoints(stream, method, now_s),
+            "checkpoints/config": lambda: (200, {"mode": "exactly_once", "interval": 10_000}),
+            "rescales/config": lambda: (200, {"executingCooldownTimeoutInMillis": self.cooldown_s * 1000}),
+        }
+        if rest in answers:
+            return answers[rest]()
+        if rest.startswith("checkpoints/"):
+            return 200, _triggered(stream, rest.rpartition("/")[2])
+        if rest.endswith("/subtasks/metrics"):
+            return 200, [{"id": "numRecordsOut"}]
+        return 404, {"errors": [f"Unable to load requested file {rest}."]}
+
+    def _wish(self, stream: ScriptedStream, method: str, body: Any) -> tuple[int, Document]:
+        if self.scheduler != "Adaptive":
+            return 500, {"errors": ["Internal server error.", "UnsupportedOperationException"]}
+        if method == "PUT":
+            if not stream.ignores_wishes:
+                stream.wish = {vertex: one["parallelism"]["upperBound"] for vertex, one in body.items()}
+            return 200, {}
+        wish = stream.wish or stream.parallelism
+        return 200, {vertex: {"parallelism": {"lowerBound": 1, "upperBound": wish[vertex]}} for vertex in VERTEX_IDS}
+
+    def _checkpoints(self, stream: ScriptedStream, method: str, now_s: float) -> tuple[int, Document]:
+        if method == "POST":
+            request_id = f"{len(stream.requests) + 1:032x}"
+            stream.requests[request_id] = stream.trigger(now_s)
+            return 202, {"request-id": request_id}
+        history = [_checkpoint(one) for one in reversed(stream.checkpoints[-REMEMBERED:])]
+        done = [one for one in history if one["status"] == "COMPLETED"]
+        return 200, {
+            "counts": {
+                "completed": len(done),
+                "in_progress": sum(one["status"] == "IN_PROGRESS" for one in history),
+            },
+            "latest": {"completed": done[0] if done else None, "restored": stream.restored},
+            "history": history,
+        }
+
+    def _detail(self, stream: ScriptedStream, now_s: float) -> Document:
+        runs = stream.state == "RUNNING" and now_s >= stream.created_s
+        return {
+            "jid": stream.job_id,
+            "name": stream.name,
+            "state": stream.state,
+            "job-type": "STREAMING",
+            "schedulerType": self.scheduler,
+            "start-time": 0,
+            "end-time": -1,
+            "duration": 0,
+            "now": _ms(now_s),
+            "timestamps": {"CREATED": _ms(stream.created_s)},
+            "vertices": [self._vertex(stream, vertex, runs=runs, now_s=now_s) for vertex in VERTEX_IDS],
+            "plan": {"nodes": [{"id": SOURCE_ID}, {"id": WORKER_ID, "inputs": [{"id": SOURCE_ID}]}]},
+        }
+
+    def _vertex(self, stream: ScriptedStream, vertex: str, *, runs: bool, now_s: float) -> dict[str, Any]:
+        is_source, parallelism = vertex == SOURCE_ID, stream.parallelism[vertex]
+        lived_s = max(0.0, now_s - stream.created_s) * parallelism
+        held_back_s = stream.held_back_s if is_source else 0.0
+        busy_s = 0.01 * lived_s if is_source else stream.busy_s
+        complete = not self.unmeasured
+        counters: dict[str, Any] = {
+            "read-records": 0 if is_source else int(stream.emitted),
+            "write-records": int(stream.emitted) if is_source else 0,
+            "read-bytes": 0,
+            "write-bytes": 0,
+            "accumulated-busy-time": _ms(busy_s) if complete else "NaN",
+            "accumulated-idle-time": _ms(max(0.0, lived_s - busy_s - held_back_s)),
+            "accumulated-backpressured-time": _ms(held_back_s),
+        }
+        flags = {
+            f"{name}-complete": complete for name in ("read-records", "write-records", "read-bytes", "write-bytes")
+        }
+        return {
+            "id": vertex,
+            "slotSharingGroupId": "f" * 32,
+            "name": "source" if is_source else "worker",
+            "parallelism": parallelism,
+            "maxParallelism": 128,
+            "status": "RUNNING" if runs else "CREATED",
+            "duration": 0,
+            "tasks": {"RUNNING": parallelism if runs else 0},
+            "metrics": counters | flags,
+        }
+
+
+def _triggered(stream: ScriptedStream, request_id: str) -> Document:
+    one = stream.checkpoints[stream.requests[request_id] - 1]
+    if one["status"] == "IN_PROGRESS":
+        return {"status": {"id": "IN_PROGRESS"}, "operation": None}
+    if one["status"] == "FAILED":
+        cause = {"class": "CheckpointException", "stack-trace": "CheckpointException: declined\n\tat ..."}
+        return {"status": {"id": "COMPLETED"}, "operation": {"checkpointId": None, "failure-cause": cause}}
+    return {"status": {"id": "COMPLETED"}, "operation": {"checkpointId": one["id"], "failure-cause": None}}
+
+
+def _checkpoint(one: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": one["id"],
+        "status": one["status"],
+        "is_savepoint": one.get("is_savepoint", False),
+        "trigger_timestamp": _ms(one["triggered_s"]),
+        "latest_ack_timestamp": _ms(one["done_s"]),
+    }
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
