@@ -194,8 +194,9 @@ def _goals() -> dict[str, Any]:
 
 
 def command_line() -> str:
-    """What was typed to get here, as a shell takes it."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    """What was typed to get here, as a shell takes it; the same where the program was started as a module."""
+    program = Path(sys.argv[0]).name
+    return shlex.join(["adaptor" if program == "__main__.py" else program, *sys.argv[1:]])
 
 
 def digits(value: float | None) -> str:
