@@ -25,12 +25,11 @@ _MOST_ITEMS = 2000
 
 
 def with_one_item_changed(rng: random.Random, block: bytes) -> bytes:
-    """The block with one item dropped, repeated or replaced; as it is, if it is no dag-cbor."""
+    """The block with one item dropped, repeated or replaced; as it is, if it is no dag-cbor or nested too deeply."""
     try:
-        value = dag_cbor.read(block)
-    except MalformedBlockError:
+        return _encoded(_changed(rng, dag_cbor.read(block)))
+    except (MalformedBlockError, RecursionError):
         return block
-    return _encoded(_changed(rng, value))
 
 
 def _changed(rng: random.Random, value: Any) -> Any:

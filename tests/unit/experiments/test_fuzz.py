@@ -7,6 +7,7 @@ import random
 import pytest
 
 from adaptor.api.v1 import log_pb2
+from adaptor.experiments.block_items import with_one_item_changed
 from adaptor.experiments.decoders import Decoder, decoders
 from adaptor.experiments.fuzz import Job, tally_of
 from adaptor.experiments.mutation import mutated
@@ -87,3 +88,10 @@ def test_a_panic_of_native_code_is_a_crash_too() -> None:
         job("panicking", inputs=20), Decoder(name="panicking", decode=panicking, refusals=(), seeds=(b"a",))
     )
     assert (tally.crash_count, len(tally.crashes)) == (20, 10)
+
+
+def test_blocks_nested_deeper_than_can_be_taken_apart_stay_as_they_are() -> None:
+    """Inputs grow from one another; one that is all nesting must not end the fuzzing."""
+    nested = b"\xa2" + b"\x61a" + b"\x81" * 900 + b"\x80" + b"\x61b" + b"\x01"
+    changed = {with_one_item_changed(random.Random(seed), nested) for seed in range(30)}
+    assert nested in changed
