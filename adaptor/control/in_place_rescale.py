@@ -173,13 +173,22 @@ def _quiet_or_not(
     return replace(_in_phase(rescale, first, now_s), graph_s=job.created_s)
 
 
+PASSED_S = 2.0
+"""Seconds after our checkpoint until which a job that goes on as it was may still be about to stop: restarts were seen
+0.1 to 0.5 s after it. A small checkpoint can be complete before the slots that the wish asks for have reached the job."""
+
+DEPLOYING_S = 1.0
+"""Seconds between the making of an execution graph, which Flink tells, and its execution, from which the cooldown
+counts: 0.1 to 0.5 were seen for jobs of a few tasks. A checkpoint that ends within the cooldown rescales nothing."""
+
+
 def _hindrance(rescale: Rescale, seen: JobSeen, job: StreamJob) -> str:
     """Why nothing may be begun yet; empty if it may."""
     if not job.all_running:
         return "the job is not running in full"
     if seen.checkpoints is not None and seen.checkpoints.savepoint_in_progress:
         return "somebody takes a savepoint"
-    if job.at_s - job.created_s < rescale.cooldown_s:
+    if job.at_s - job.created_s < rescale.cooldown_s + DEPLOYING_S:
         return f"the scheduler does not rescale again within {rescale.cooldown_s:g} s of a restart"
     return ""
 
@@ -214,10 +223,11 @@ def _awaited(
 ) -> Rescale | RescaleProof:
     if _overwritten(rescale, seen.wish):
         return ended(rescale, RescaleOutcome.SUPERSEDED, _OTHER_WISH, now_s=now_s, seen=seen)
-    if now_s - rescale.phase_s <= limits.proof_s:
-        return replace(rescale, doubtful=False)
+    waited_s = now_s - rescale.phase_s
     may_try_again = rescale.order is Order.WISH_FIRST and rescale.checkpoints_tried < limits.max_checkpoints
-    if withdrawn(rescale, job) and may_try_again:
-        # It runs on as it was: Flink let our checkpoint pass.
+    if waited_s > min(PASSED_S, limits.proof_s) and withdrawn(rescale, job) and may_try_again:
+        # It runs on as it was: Flink let our checkpoint pass, as it does before the slots were offered to the job.
         return _in_phase(rescale, Phase.CHECKPOINT, now_s)
+    if waited_s <= limits.proof_s:
+        return replace(rescale, doubtful=False)
     return ended_as_seen(rescale, seen, job, now_s=now_s)
