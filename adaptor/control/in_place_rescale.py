@@ -175,7 +175,8 @@ def _quiet_or_not(
 
 PASSED_S = 2.0
 """Seconds after our checkpoint until which a job that goes on as it was may still be about to stop: restarts were seen
-0.1 to 0.5 s after it. A small checkpoint can be complete before the slots that the wish asks for have reached the job."""
+0.1 to 0.5 s after it. A small checkpoint can be complete before the slots that the wish asks for have reached the
+job."""
 
 DEPLOYING_S = 1.0
 """Seconds between the making of an execution graph, which Flink tells, and its execution, from which the cooldown
