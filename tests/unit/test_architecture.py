@@ -45,7 +45,7 @@ def test_every_number_with_a_unit_says_so_in_its_name_or_comment() -> None:
             if match := re.match(r"^\s*(?:optional )?double (\w+) = ", line):
                 name = match.group(1)
                 assert name.endswith(
-                    ("_s", "utilisation", "efficiency", "probability", "confidence", "level", "weight")
+                    ("_s", "utilisation", "efficiency", "probability", "confidence", "level", "weight", "money")
                 ) or (name in ("low", "expected", "high", "minimum", "median", "maximum")), f"{path.name}: {name}"
 
 

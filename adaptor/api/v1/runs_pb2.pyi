@@ -231,6 +231,9 @@ class StartRunRequest(google.protobuf.message.Message):
     FLINK_URL_FIELD_NUMBER: builtins.int
     POLICY_FIELD_NUMBER: builtins.int
     SHAREABLE_FIELD_NUMBER: builtins.int
+    TENANT_FIELD_NUMBER: builtins.int
+    PRIORITY_FIELD_NUMBER: builtins.int
+    PAUSABLE_FIELD_NUMBER: builtins.int
     run_id: builtins.str
     """Made by the caller, unique for each execution: 1 to 100 letters, digits, dots, dashes, underscores."""
     start_parallelism: builtins.int
@@ -243,6 +246,14 @@ class StartRunRequest(google.protobuf.message.Message):
     """Name of the policy that decides; empty stands for "adaptor"."""
     shareable: builtins.bool
     """Whether observations of this run may leave this machine."""
+    tenant: builtins.str
+    """The tenant it counts for, where a manager hands out slots; empty for the one without a name."""
+    priority: builtins.int
+    """Higher goes first where slots are short, from -1000 to 1000; unset takes the tenant's."""
+    pausable: builtins.bool
+    """Whether it can wait at a barrier without any slots: its driver calls AwaitSlots before each superstep and submits
+    none while the answer says `paused`. Where slots are short, a run that cannot is stopped last.
+    """
     @property
     def context(self) -> Global___ExecutionContext:
         """What durations depend on besides parallelism."""
@@ -277,9 +288,15 @@ class StartRunRequest(google.protobuf.message.Message):
         flink_url: builtins.str = ...,
         policy: builtins.str = ...,
         shareable: builtins.bool = ...,
+        tenant: builtins.str = ...,
+        priority: builtins.int | None = ...,
+        pausable: builtins.bool = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["bounds", b"bounds", "context", b"context", "cost_budget", b"cost_budget", "efficiency_target", b"efficiency_target", "objective", b"objective", "runtime_target", b"runtime_target"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["bounds", b"bounds", "context", b"context", "cost_budget", b"cost_budget", "efficiency_target", b"efficiency_target", "flink_url", b"flink_url", "max_supersteps", b"max_supersteps", "objective", b"objective", "policy", b"policy", "run_id", b"run_id", "runtime_target", b"runtime_target", "shareable", b"shareable", "start_parallelism", b"start_parallelism"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_priority", b"_priority", "bounds", b"bounds", "context", b"context", "cost_budget", b"cost_budget", "efficiency_target", b"efficiency_target", "objective", b"objective", "priority", b"priority", "runtime_target", b"runtime_target"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_priority", b"_priority", "bounds", b"bounds", "context", b"context", "cost_budget", b"cost_budget", "efficiency_target", b"efficiency_target", "flink_url", b"flink_url", "max_supersteps", b"max_supersteps", "objective", b"objective", "pausable", b"pausable", "policy", b"policy", "priority", b"priority", "run_id", b"run_id", "runtime_target", b"runtime_target", "shareable", b"shareable", "start_parallelism", b"start_parallelism", "tenant", b"tenant"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_priority", b"_priority"]) -> typing.Literal["priority"] | None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["objective", b"objective"]) -> typing.Literal["runtime_target", "efficiency_target", "cost_budget"] | None: ...
 
 Global___StartRunRequest: typing_extensions.TypeAlias = StartRunRequest
@@ -410,17 +427,21 @@ class AwaitSlotsResponse(google.protobuf.message.Message):
 
     SETTLED_FIELD_NUMBER: builtins.int
     EXISTING_SLOTS_FIELD_NUMBER: builtins.int
+    PAUSED_FIELD_NUMBER: builtins.int
     settled: builtins.bool
     """Whether nothing more will come of itself: the slots are there, or could not be had."""
     existing_slots: builtins.int
     """Slots that exist for this run now."""
+    paused: builtins.bool
+    """Whether it was granted none for now, on a cluster whose slots a manager hands out."""
     def __init__(
         self,
         *,
         settled: builtins.bool = ...,
         existing_slots: builtins.int = ...,
+        paused: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["existing_slots", b"existing_slots", "settled", b"settled"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["existing_slots", b"existing_slots", "paused", b"paused", "settled", b"settled"]) -> None: ...
 
 Global___AwaitSlotsResponse: typing_extensions.TypeAlias = AwaitSlotsResponse
 
