@@ -1,0 +1,121 @@
+"""A demand as arbitration counts it: in whole TaskManagers, with what each number of them is worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from adaptor.arbitration.settings import ArbitrationSettings
+from adaptor.domain.cluster import Tenant
+from adaptor.domain.demand import Demand, DemandPoint
+from adaptor.planner.lookahead import HOPELESS
+
+FULL_VALUE = 64
+"""Steps in which the chance of meeting a target counts: 1.6 % each, finer than any model can tell."""
+
+
+class Option(NamedTuple):
+    """One number of TaskManagers: its worth to the target, from 0 to `FULL_VALUE`, and its cost in slot-seconds."""
+
+    units: int
+    value: int
+    cost_slot_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimant:
+    """A run that wants slots; units are TaskManagers.
+
+    Attributes:
+        demand: Its demand.
+        tenant: In whose name.
+        rank: Of its tenant, then its own; the higher comes first.
+        weight: Of its tenant times its own.
+        least_units: The fewest it can go on with.
+        wanted_units: What serves it best.
+        most_units: More are not used.
+        held_units: What it holds until its next barrier.
+        must: Whether it gets its least before anybody gets more.
+        waited_s: How long it has waited, in seconds.
+        options: What it could have, ascending in units.
+    """
+
+    demand: Demand
+    tenant: Tenant
+    rank: tuple[int, int]
+    weight: float
+    least_units: int
+    wanted_units: int
+    most_units: int
+    held_units: int
+    must: bool
+    waited_s: float
+    options: tuple[Option, ...]
+
+    @property
+    def run_id(self) -> str:
+        """Its run."""
+        return self.demand.run_id
+
+    @property
+    def has_target(self) -> bool:
+        """Whether there is something to be missed."""
+        return self.demand.confidence is not None
+
+    def option(self, units: int) -> Option:
+        """The widest option that is not wider than that; one that is worth nothing below the least."""
+        found = _NOTHING
+        for option in self.options:
+            if option.units > units:
+                break
+            found = option
+        return found
+
+
+_NOTHING = Option(0, 0, 0.0)
+
+
+def claimant(
+    demand: Demand, *, tenant: Tenant, slots_per_task_manager: int, settings: ArbitrationSettings, at_s: float
+) -> Claimant:
+    """A run as arbitration counts it.
+
+    Args:
+        demand: Of the run.
+        tenant: In whose name it asks.
+        slots_per_task_manager: Slots that come and go together.
+        settings: Of arbitration.
+        at_s: Now, in seconds since the epoch.
+    """
+    per, claim = slots_per_task_manager, demand.claim
+    waited_s = 0.0 if demand.waiting_since_s is None else max(0.0, at_s - demand.waiting_since_s)
+    waits = demand.held_slots == 0
+    return Claimant(
+        demand=demand,
+        tenant=tenant,
+        rank=(tenant.priority, claim.priority),
+        weight=tenant.weight * claim.weight,
+        least_units=_units(demand.least_slots, per),
+        wanted_units=_units(demand.wanted_slots, per),
+        most_units=_units(demand.most_slots, per),
+        held_units=_units(demand.held_slots, per),
+        must=waited_s >= settings.longest_wait_s if waits else not claim.pausable,
+        waited_s=waited_s,
+        options=tuple(
+            Option(_units(point.slots, per), _value(point, demand.confidence), point.cost_slot_s or 0.0)
+            for point in demand.points
+        ),
+    )
+
+
+def _value(point: DemandPoint, confidence: float | None) -> int:
+    """The chance of meeting a target, up to the confidence asked for; what is hopeless is worth nothing."""
+    chance = point.on_time_probability
+    if chance is None or confidence is None or chance < HOPELESS:
+        return 0
+    return min(FULL_VALUE, round(FULL_VALUE * chance / confidence))
+
+
+def _units(slots: int, per: int) -> int:
+    """TaskManagers that so many slots take."""
+    return -(-slots // per)
