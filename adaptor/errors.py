@@ -47,6 +47,55 @@ class UnknownAttachmentError(AdaptorError):
         self.attachment_id = attachment_id
 
 
+class UnknownNameError(AdaptorError):
+    """No cluster, tenant or reclaim of this name is known."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+
+
+class StaleRevisionError(AdaptorError):
+    """Somebody else wrote since what this write rests on was read.
+
+    Attributes:
+        given: The revision that was named.
+        current: The revision that there is.
+    """
+
+    def __init__(self, what: str, *, given: int, current: int) -> None:
+        super().__init__(
+            f"revision: {what} was changed meanwhile, it is at revision {current} and the call rests on {given}; "
+            "read it again, decide again, and name the new revision"
+        )
+        self.given = given
+        self.current = current
+
+
+class NewsGoneError(AdaptorError):
+    """What came after a resume token is not kept any more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "resume_token: what came after it is not kept any more; watch with an empty token, which begins with how "
+            "every cluster stands now"
+        )
+
+
+class SlowReaderError(AdaptorError):
+    """Whoever watches does not read.
+
+    Attributes:
+        resume_token: Where to go on.
+    """
+
+    def __init__(self, resume_token: str, *, waited_s: float) -> None:
+        super().__init__(
+            f"resume_token: nothing was read for {waited_s:g} s; watch again with {resume_token!r} to miss nothing"
+        )
+        self.resume_token = resume_token
+
+
 class ConflictError(AdaptorError):
     """The same id was used before with other content."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from adaptor.app.attach_settings import access, attachment_settings
 from adaptor.app.clock import SystemClock
+from adaptor.app.cluster_settings import cluster_settings
 from adaptor.app.meters import NoMeter
 from adaptor.app.settings import Settings
 from adaptor.app.sharing import participation
@@ -20,6 +21,8 @@ from adaptor.control.run_controller import RunController
 from adaptor.domain.run import PlanningSettings
 from adaptor.engine.attachment_loop import StreamBackEnds
 from adaptor.engine.attachments import Attachments
+from adaptor.engine.cluster_rounds import ClusterBackEnds
+from adaptor.engine.clusters import Clusters
 from adaptor.engine.engine import Engine
 from adaptor.engine.outbox import Outbox
 from adaptor.engine.ports import Meter, Provisioner, Publisher
@@ -36,11 +39,13 @@ from adaptor.observer.superstep import SuperstepObserver
 from adaptor.provisioner.fixed import FixedProvisioner, UnknownCluster
 from adaptor.rescaler.driver_loop import DriverLoopRescaler
 from adaptor.service.attachment_service import AttachmentService
+from adaptor.service.cluster_service import ClusterService
 from adaptor.service.run_service import RunService
 from adaptor.service.server import Server
 from adaptor.service.sharing_service import SharingService
 from adaptor.sharing.precedence import Precedence
 from adaptor.store.attachments import SqliteAttachmentStore
+from adaptor.store.clusters import SqliteClusterStore
 from adaptor.store.run_store import SqliteRunStore
 from adaptor.store.state_directory import StateDirectory
 
@@ -65,6 +70,7 @@ class Service:
         try:
             self.store = SqliteRunStore(self._directory.path)
             self._attached = SqliteAttachmentStore(self._directory.path)
+            self.managed = SqliteClusterStore(self._directory.path, most_news=settings["cluster.kept_news"])
         except BaseException:
             self._directory.release()
             raise
@@ -78,6 +84,10 @@ class Service:
         self.precedence = Precedence()
         self.sharing = participation(settings, precedence=self.precedence, measured=self.store.observations_after)
         self._ledger = SlotLedger(self._provisioners(), idle_slots=settings["engine.idle_slots"])
+        back_ends = ClusterBackEnds(
+            store=self.managed, ledger=self._ledger, clock=SystemClock(), turn=self.precedence.turn
+        )
+        self.clusters = Clusters(back_ends, self.store, cluster_settings(settings))
         self.engine = self._engine(meter or NoMeter(), publisher or self.sharing)
         self._streams = self._stream_clusters()
         self.attachments = Attachments(
@@ -116,6 +126,7 @@ class Service:
                 publish_interval_s=settings["sharing.publish_interval"],
                 max_loaded_runs=settings["engine.max_loaded_runs"],
             ),
+            grants=self.clusters.grants,
         )
 
     def _provisioners(self) -> Callable[[str], Provisioner]:
@@ -176,22 +187,26 @@ class Service:
             RunService(self.engine, default_confidence=settings["planner.confidence"], first=self.precedence.first),
             SharingService(self.sharing, unpublished=self.store.unpublished_count),
             AttachmentService(self.attachments),
+            ClusterService(self.clusters, watch_stall_s=settings["cluster.watch_stall"]),
             listen=settings["service.listen"],
             allow_remote=settings["service.allow_remote"],
             default_deadline_s=settings["service.default_deadline"],
             max_message_bytes=settings["service.max_message_bytes"],
         )
         await self.sharing.start()
+        await self.clusters.resume()
         await self.engine.resume()
         await self.attachments.start()
         await self.server.start()
         self.engine.start()
+        self.clusters.start()
         return self.server.address
 
     async def stop(self) -> None:
         """Finish calls in flight, end the background work and let go of the state directory."""
         if self.server is not None:
             await self.server.stop(grace_s=self._settings["service.stop_grace"])
+        await self.clusters.stop()
         await self.engine.stop()
         await self.attachments.stop()
         await self.sharing.stop()
@@ -200,6 +215,7 @@ class Service:
         self._observer.close()
         self._streams.close()
         self._attached.close()
+        self.managed.close()
         self.store.close()
         self._directory.release()
 

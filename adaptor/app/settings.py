@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from adaptor.app.attach_settings import ATTACH_SETTINGS
+from adaptor.app.cluster_settings import CLUSTER_SETTINGS
 from adaptor.app.setting import DURATION, FRACTION, INTEGER, LEVEL, PATH, SWITCH, TEXT, Setting
 from adaptor.app.sharing_settings import SHARING_SETTINGS
 from adaptor.client.run import DEFAULT_ADDRESS
@@ -117,6 +118,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("engine.max_loaded_runs", INTEGER, "10000", "runs kept in memory", "about 20 kB each"),
     *SHARING_SETTINGS,
     *ATTACH_SETTINGS,
+    *CLUSTER_SETTINGS,
     Setting(
         "embedded.home",
         TEXT,

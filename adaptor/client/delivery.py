@@ -120,6 +120,24 @@ class Delivery:
             self._note_away(error)
         return existing
 
+    def waited_while_paused(self) -> bool:
+        """Wait as long as the service says that the run has no slots; one that stops answering ends the wait.
+
+        Returns:
+            Whether there was anything to wait for.
+        """
+        waited = False
+        try:
+            while not self._away:
+                request = pb.AwaitSlotsRequest(run_id=self._start.run_id, wait_s=SLOT_LOOK_S if waited else 0.0)
+                answer: pb.AwaitSlotsResponse = self._stub.AwaitSlots(request, timeout=self._max_wait_s)
+                if not answer.paused:
+                    break
+                waited = True
+        except grpc.RpcError as error:
+            self._note_away(error)
+        return waited
+
     def finish(self, state: pb.RunState.ValueType) -> None:
         """Bring what is kept and say that the run is over; the last chance, so all of the bounded wait is used."""
         deadline = time.monotonic() + self._max_wait_s

@@ -88,6 +88,7 @@ class Run:
         self._slots = 0
         self._delivery = delivery
         self._max_supersteps = start.max_supersteps
+        self._pausable = start.pausable
         self._number = answer.next_superstep if answer else 1
         self._attempt = answer.next_attempt if answer else 1
         self._parallelism = answer.plan.parallelism if answer else start.start_parallelism
@@ -102,6 +103,7 @@ class Run:
         The time of one is that from where it is handed out to where the next one is asked for.
         """
         while self._number <= self._max_supersteps and not self._finished:
+            self._wait_while_paused()
             self._wait_for_slots()
             self._current = Superstep(self._number, self._attempt, self._parallelism, self._plan)
             self._began_s = time.monotonic()
@@ -128,6 +130,14 @@ class Run:
     ) -> None:
         """End the run, as failed if an exception leaves the block."""
         self.finish(failed=error is not None)
+
+    def _wait_while_paused(self) -> None:
+        """Hold a run that may be held, as long as the service says that there is no slot for it."""
+        if self._pausable and self._plan is not None:
+            began_s = time.monotonic()
+            if self._delivery.waited_while_paused():
+                self._slots = 0
+                self.slot_waits_s.append(time.monotonic() - began_s)
 
     def _wait_for_slots(self) -> None:
         """Before a wider superstep: let its slots come, and use no more than did."""
@@ -183,6 +193,9 @@ def start_run(
     max_parallelism: int = 0,
     policy: str = "",
     shareable: bool = False,
+    tenant: str = "",
+    priority: int = 0,
+    pausable: bool = False,
     run_id: str = "",
     address: str = "",
     max_wait_s: float = MAX_WAIT_S,
@@ -210,6 +223,10 @@ def start_run(
         max_parallelism: Most subtasks to use; 0 stands for whatever slots there are.
         policy: Name of the policy; empty stands for adaptor's own.
         shareable: Whether observations of this run may be given to peers.
+        tenant: Whom the run counts for where a cluster manager hands out slots.
+        priority: Among runs of tenants of equal priority; higher goes first, from -1000 to 1000.
+        pausable: Whether the loop may be held before a superstep for as long as a cluster manager leaves it no slots;
+            otherwise it goes on after `max_slot_wait_s` and leaves the waiting to Flink.
         run_id: Identity of the run; empty makes a new one.
         address: Of the service; empty takes the environment variable ADAPTOR_ADDRESS, else 127.0.0.1:4400.
         max_wait_s: Longest that one barrier waits for adaptor.
@@ -236,6 +253,9 @@ def start_run(
         flink_url=flink_url,
         policy=policy,
         shareable=shareable,
+        tenant=tenant,
+        priority=priority,
+        pausable=pausable,
     )
     wanted = (runtime_target_s, efficiency_target, cost_budget)
     _set_objective(start, *wanted, confidence=confidence, price_per_slot_s=price_per_slot_s)

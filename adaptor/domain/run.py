@@ -60,6 +60,9 @@ class RunSpec:
         max_supersteps: The job's own limit; the planner counts on all of them being run.
         flink_url: Base address of the cluster's REST API; empty where Flink cannot be asked.
         shareable: Whether observations of this run may leave this machine.
+        tenant: Whom it counts for where a manager hands out slots; empty for the tenant without a name.
+        priority: Among runs of tenants of equal priority; higher goes first.
+        pausable: Whether it can wait at a barrier without any slots.
     """
 
     run_id: str
@@ -71,6 +74,9 @@ class RunSpec:
     max_supersteps: int
     flink_url: str = ""
     shareable: bool = False
+    tenant: str = ""
+    priority: int = 0
+    pausable: bool = False
 
     def __post_init__(self) -> None:
         if not _RUN_ID.fullmatch(self.run_id):

@@ -28,10 +28,11 @@ from adaptor.domain.plan import Plan
 from adaptor.domain.run import RunSpec, RunState
 from adaptor.domain.statistics import SuperstepReport
 from adaptor.engine.background import Background
+from adaptor.engine.grants import Grants, NobodyManages
 from adaptor.engine.outbox import Outbox
 from adaptor.engine.ports import Clock, Knowledge, Meter, Observer, Rescaler, RunStore
 from adaptor.engine.rescales import Outcome, Rescales
-from adaptor.engine.run_loop import RunLoop, RunLoops
+from adaptor.engine.run_loop import RunLoop, RunLoops, SlotsAwaited
 from adaptor.engine.settings import EngineSettings
 from adaptor.engine.slot_ledger import SlotLedger
 from adaptor.errors import AdaptorError, UnknownRunError
@@ -54,6 +55,7 @@ class Engine:
         clock: Tells the time.
         meter: Learns how long stages took.
         settings: Bounds.
+        grants: What managers of clusters let runs use; nobody manages anything if not given.
     """
 
     def __init__(
@@ -69,8 +71,10 @@ class Engine:
         clock: Clock,
         meter: Meter,
         settings: EngineSettings,
+        grants: Grants | None = None,
     ) -> None:
         self._store = store
+        self._grants = grants or NobodyManages()
         self._observer = observer
         self._ledger = ledger
         self._outbox = outbox
@@ -81,7 +85,9 @@ class Engine:
         self._settings = settings
         self._loops = RunLoops(store, max_loaded=settings.max_loaded_runs)
         self._background = Background()
-        self._rescales = Rescales(ledger=ledger, rescaler=rescaler, clock=clock, background=self._background)
+        self._rescales = Rescales(
+            ledger=ledger, grants=self._grants, rescaler=rescaler, clock=clock, background=self._background
+        )
 
     # --- what a job calls ------------------------------------------------------------------------------------
 
@@ -95,10 +101,18 @@ class Engine:
         loop = await self._loops.known_or_new(spec.run_id)
         async with loop.lock:
             if loop.record is None:
-                return await self._advance(loop, spec.run_id, await self._start_event(spec))
+                return await self._begun(loop, spec)
             admission.require_same_spec(loop.record.spec, spec)
             admission.require_not_ended(loop.record)
             return loop.record
+
+    async def _begun(self, loop: RunLoop, spec: RunSpec) -> RunRecord:
+        event = await self._grants.admitted(await self._start_event(spec))
+        try:
+            return await self._advance(loop, spec.run_id, event)
+        except BaseException:
+            self._grants.withdraw(spec)
+            raise
 
     async def report_barrier(self, run_id: str, report: SuperstepReport) -> Plan:
         """Take in the end of a superstep and plan the next one; a repeated report gets the recorded plan.
@@ -117,26 +131,25 @@ class Engine:
             event = await self._barrier_event(record, report)
             return cast(Plan, (await self._advance(loop, run_id, event)).plan)
 
-    async def await_slots(self, run_id: str, *, wait_s: float) -> tuple[bool, int]:
+    async def await_slots(self, run_id: str, *, wait_s: float) -> SlotsAwaited:
         """Wait for the slots of the newest plan.
 
         Args:
             run_id: The run.
             wait_s: Longest wait.
 
-        Returns:
-            Whether nothing more will come of itself, and the slots that exist for this run now.
-
         Raises:
             UnknownRunError: If there is no such run.
         """
         loop = await self._loops.known(run_id)
+        if await self._grants.still_paused(run_id, wait_s=wait_s):
+            return SlotsAwaited(settled=False, existing_slots=0, paused=True)
         settled = loop.settled
         if settled is not None:
             await asyncio.wait({settled}, timeout=wait_s)
         record = _known(loop, run_id)
-        capacity = await self._ledger.capacity_or(record.spec, otherwise=record.capacity)
-        return settled is None or settled.done(), capacity.existing_slots
+        existing = (await self._capacity(record.spec, otherwise=record.capacity)).existing_slots
+        return SlotsAwaited(settled=settled is None or settled.done(), existing_slots=existing, paused=False)
 
     async def finish_run(self, run_id: str, state: RunState) -> RunState:
         """End a run and take its slots back; a run that has ended stays as it ended.
@@ -193,7 +206,8 @@ class Engine:
     async def resume(self) -> None:
         """Take up what a process before this one left: grants, and slot effects without an outcome."""
         for summary in await self._store.running():
-            self._ledger.grant(summary.spec.run_id, flink_url=summary.spec.flink_url, slots=summary.parallelism)
+            slots = 0 if self._grants.is_paused(summary.spec.run_id) else summary.parallelism
+            self._ledger.grant(summary.spec.run_id, flink_url=summary.spec.flink_url, slots=slots)
         for run_id, sequence, effect in await self._store.pending_slot_effects():
             loop = await self._loops.known(run_id)
             async with loop.lock:
@@ -252,9 +266,13 @@ class Engine:
         with self._meter.span("rest"):
             flink, capacity = await asyncio.gather(
                 self._observer.observe(run_id=spec.run_id, flink_url=spec.flink_url, job_id=report.job_id),
-                self._ledger.capacity_or(spec, otherwise=record.capacity),
+                self._capacity(spec, otherwise=record.capacity),
             )
         return BarrierReached(report=report, flink=flink, capacity=capacity, at_s=self._clock.now_s())
+
+    async def _capacity(self, spec: RunSpec, *, otherwise: Capacity) -> Capacity:
+        """Slots that a run may count on: those that there are, and no more than its cluster's manager lets it use."""
+        return self._grants.bounded(spec, await self._ledger.capacity_or(spec, otherwise=otherwise))
 
     async def _recorded_plan(self, run_id: str, report: SuperstepReport) -> Plan:
         recorded = await self._store.barrier(run_id, report.superstep, report.attempt)
@@ -270,7 +288,9 @@ class Engine:
             await self._store.record(recorded)
         loop.advance(handled.record, sequence)
         record = handled.record
-        self._ledger.grant(run_id, flink_url=record.spec.flink_url, slots=record.granted_slots)
+        self._grants.note(record, recorded)
+        held = 0 if self._grants.is_paused(run_id) else record.granted_slots
+        self._ledger.grant(run_id, flink_url=record.spec.flink_url, slots=held)
         for effect in handled.effects:
             await self.perform(loop, run_id, sequence, effect)
         return record

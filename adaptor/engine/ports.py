@@ -8,6 +8,7 @@ from typing import Protocol
 
 from adaptor.domain.attachment import Attachment, AttachmentNews, StreamTraits
 from adaptor.domain.capacity import Capacity
+from adaptor.domain.cluster_news import ClusterBook, ClusterNews, ClusterWrite
 from adaptor.domain.context import ExecutionContext
 from adaptor.domain.effects import ReleaseSlots, RequestRescale
 from adaptor.domain.known import Known
@@ -238,4 +239,24 @@ class AttachmentStore(Protocol):
 
     async def gaps_s(self, flink_url: str, mechanism: str, *, limit: int) -> list[float]:
         """Gaps of the newest rescales on a cluster, in seconds, newest first."""
+        ...
+
+
+class ClusterStore(Protocol):
+    """Keeps managed clusters. Every method may raise `StateDirectoryError`."""
+
+    async def write(self, changes: ClusterWrite) -> None:
+        """Write changes, at once or not at all, to survive a power cut."""
+        ...
+
+    async def book(self) -> ClusterBook:
+        """All that is kept, but for the news."""
+        ...
+
+    async def news_after(self, place: int, *, cluster_id: str, limit: int) -> list[tuple[int, ClusterNews]]:
+        """What happened after a place, in order, each with its place; an empty id stands for all clusters."""
+        ...
+
+    async def kept_news(self) -> tuple[int, int]:
+        """Place of the newest news that is no longer kept, and of the newest of all; both 0 if there is none."""
         ...

@@ -16,6 +16,7 @@ from adaptor.control.run_record import RunRecord
 from adaptor.domain.effects import ReleaseSlots, RequestRescale
 from adaptor.domain.events import RescaleFailed, RescaleSucceeded
 from adaptor.engine.background import Background
+from adaptor.engine.grants import Grants
 from adaptor.engine.ports import Clock, Rescaler
 from adaptor.engine.run_loop import RunLoop
 from adaptor.engine.slot_ledger import SlotLedger
@@ -32,13 +33,17 @@ class Rescales:
 
     Args:
         ledger: Brings and takes slots.
+        grants: What managers let runs use.
         rescaler: Tells a run its new parallelism.
         clock: Tells the time.
         background: Where the work goes on.
     """
 
-    def __init__(self, *, ledger: SlotLedger, rescaler: Rescaler, clock: Clock, background: Background) -> None:
+    def __init__(
+        self, *, ledger: SlotLedger, grants: Grants, rescaler: Rescaler, clock: Clock, background: Background
+    ) -> None:
         self._ledger = ledger
+        self._grants = grants
         self._rescaler = rescaler
         self._clock = clock
         self._background = background
@@ -85,7 +90,8 @@ class Rescales:
             return None
         began_s = self._clock.monotonic_s()
         problem = await self._change(record, effect)
-        capacity = await self._ledger.capacity_or(record.spec, otherwise=record.capacity)
+        seen = await self._ledger.capacity_or(record.spec, otherwise=record.capacity)
+        capacity = self._grants.bounded(record.spec, seen)
         if problem:
             return RescaleFailed(
                 superstep=effect.superstep,

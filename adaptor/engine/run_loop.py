@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from adaptor.control.run_record import RunRecord, record_after
 from adaptor.engine.ports import RunStore
 from adaptor.errors import UnknownRunError
 from adaptor.store.history import Recorded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotsAwaited:
+    """How far the slots of a run's newest plan are.
+
+    Attributes:
+        settled: Whether nothing more will come of itself.
+        existing_slots: Slots that exist for the run now.
+        paused: Whether the manager of its cluster leaves it none for now.
+    """
+
+    settled: bool
+    existing_slots: int
+    paused: bool
 
 
 class RunLoop:

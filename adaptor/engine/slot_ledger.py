@@ -45,6 +45,19 @@ class SlotLedger:
         """Addresses of the clusters that runs use."""
         return frozenset(grant.flink_url for grant in self._grants.values())
 
+    def granted_to(self, run_id: str) -> int:
+        """Slots that one run holds."""
+        grant = self._grants.get(run_id)
+        return grant.slots if grant else 0
+
+    async def capacity_of(self, flink_url: str) -> Capacity:
+        """Slots of a cluster, whoever holds them.
+
+        Raises:
+            AdaptorError: If the cluster cannot be asked.
+        """
+        return await self._provisioners(flink_url).capacity()
+
     async def capacity_for(self, run_id: str, flink_url: str) -> Capacity:
         """Slots that one run may count on: what others were granted is not among them.
 
@@ -52,7 +65,7 @@ class SlotLedger:
             AdaptorError: If the cluster cannot be asked.
         """
         capacity = await self._provisioners(flink_url).capacity()
-        others = self._granted(flink_url, but=run_id)
+        others = self.granted(flink_url, but=run_id)
         return Capacity(
             existing_slots=max(0, capacity.existing_slots - others),
             obtainable_slots=max(0, capacity.obtainable_slots - others),
@@ -73,7 +86,7 @@ class SlotLedger:
         Raises:
             AdaptorError: If they did not come.
         """
-        return await self._provisioners(flink_url).provide(max(self._idle_slots, self._granted(flink_url)))
+        return await self._provisioners(flink_url).provide(max(self._idle_slots, self.granted(flink_url)))
 
     async def restore(self, flink_url: str) -> None:
         """Put back what died on a cluster.
@@ -83,7 +96,8 @@ class SlotLedger:
         """
         await self._provisioners(flink_url).restore()
 
-    def _granted(self, flink_url: str, *, but: str = "") -> int:
+    def granted(self, flink_url: str, *, but: str = "") -> int:
+        """Slots that runs hold on a cluster, one of them left out if it is named."""
         return sum(
             grant.slots for run_id, grant in self._grants.items() if grant.flink_url == flink_url and run_id != but
         )

@@ -39,7 +39,7 @@ def plan(value: Plan) -> pb.Plan:
         policy=value.policy,
         reason_code=value.reason.code.value,
         reason=value.reason.text,
-        predicted_s=_interval(value.predicted_s),
+        predicted_s=interval(value.predicted_s),
         alternatives=[_alternative(one) for one in value.alternatives],
         evidence=pb.Evidence(
             own_observations=evidence.own_observations,
@@ -60,8 +60,8 @@ def plan(value: Plan) -> pb.Plan:
 def _alternative(value: Alternative) -> pb.Alternative:
     return pb.Alternative(
         parallelism=value.parallelism,
-        superstep_s=_interval(value.superstep_s),
-        finish_s=_interval(value.finish_s),
+        superstep_s=interval(value.superstep_s),
+        finish_s=interval(value.finish_s),
         cost_slot_s=value.cost_slot_s,
         on_time_probability=value.on_time_probability,
         outside_observed_range=value.outside_observed_range,
@@ -69,7 +69,8 @@ def _alternative(value: Alternative) -> pb.Alternative:
     )
 
 
-def _interval(value: Interval | None) -> pb.Interval | None:
+def interval(value: Interval | None) -> pb.Interval | None:
+    """A prediction, if there is one."""
     if value is None:
         return None
     return pb.Interval(low=value.low, expected=value.expected, high=value.high, level=value.level)
@@ -150,6 +151,9 @@ def start_request(spec: RunSpec) -> pb.StartRunRequest:
         flink_url=spec.flink_url,
         policy=spec.policy,
         shareable=spec.shareable,
+        tenant=spec.tenant,
+        priority=spec.priority,
+        pausable=spec.pausable,
     )
     objective = spec.objective
     if isinstance(objective, RuntimeTarget):
@@ -182,12 +186,8 @@ def _messages(recorded: Recorded) -> Iterator[pb.WatchRunResponse]:
     match event:
         case RunStarted():
             yield pb.WatchRunResponse(state=pb.RUN_STATE_RUNNING)
-        case RescaleSucceeded():
-            yield _outcome(event, "succeeded")
-        case RescaleFailed():
-            yield _outcome(event, "failed")
-        case RescaleOutcomeUnknown():
-            yield _outcome(event, "unknown")
+        case RescaleSucceeded() | RescaleFailed() | RescaleOutcomeUnknown():
+            yield pb.WatchRunResponse(rescale=rescale(event))
         case RunFinished():
             yield pb.WatchRunResponse(state=STATES[event.state])
         case BarrierReached():
@@ -196,14 +196,14 @@ def _messages(recorded: Recorded) -> Iterator[pb.WatchRunResponse]:
         yield pb.WatchRunResponse(plan=plan(recorded.plan))
 
 
-def _outcome(event: RescaleSucceeded | RescaleFailed | RescaleOutcomeUnknown, word: str) -> pb.WatchRunResponse:
-    return pb.WatchRunResponse(
-        rescale=pb.RescaleOutcome(
-            superstep=event.superstep,
-            parallelism=event.parallelism,
-            outcome=word,
-            duration_s=event.duration_s if isinstance(event, RescaleSucceeded) else None,
-            existing_slots=None if isinstance(event, RescaleOutcomeUnknown) else event.capacity.existing_slots,
-            problem=event.problem if isinstance(event, RescaleFailed) else "",
-        )
+def rescale(event: RescaleSucceeded | RescaleFailed | RescaleOutcomeUnknown) -> pb.RescaleOutcome:
+    """What came of a rescale."""
+    words = {RescaleSucceeded: "succeeded", RescaleFailed: "failed", RescaleOutcomeUnknown: "unknown"}
+    return pb.RescaleOutcome(
+        superstep=event.superstep,
+        parallelism=event.parallelism,
+        outcome=words[type(event)],
+        duration_s=event.duration_s if isinstance(event, RescaleSucceeded) else None,
+        existing_slots=None if isinstance(event, RescaleOutcomeUnknown) else event.capacity.existing_slots,
+        problem=event.problem if isinstance(event, RescaleFailed) else "",
     )

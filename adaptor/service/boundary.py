@@ -9,10 +9,13 @@ from typing import Any, TypeAlias, cast
 
 import grpc
 
-from adaptor.errors import AdaptorError
+from adaptor.errors import AdaptorError, SlowReaderError
 from adaptor.service.status import status_of
 
 _log = logging.getLogger(__name__)
+
+RESUME_TOKEN = "adaptor-resume-token"  # noqa: S105 - a name
+"""Name in the trailing metadata of a stream that was dropped."""
 
 _Call: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -72,7 +75,7 @@ class Boundary(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic
                 async for answer in call(request, rpc_context):
                     yield answer
             except AdaptorError as error:
-                await rpc_context.abort(status_of(error), str(error))
+                await rpc_context.abort(status_of(error), str(error), trailing_metadata=_resume_token(error))
             except Exception as error:  # noqa: BLE001 - the RPC boundary
                 await self._abort_unexpected(rpc_context, error)
 
@@ -83,6 +86,11 @@ class Boundary(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic
             raise error
         _log.exception("unexpected fault in a call")
         await rpc_context.abort(grpc.StatusCode.INTERNAL, "adaptor failed on this call; its log says why")
+
+
+def _resume_token(error: AdaptorError) -> tuple[tuple[str, str], ...]:
+    """Where a watcher that was dropped goes on."""
+    return ((RESUME_TOKEN, error.resume_token),) if isinstance(error, SlowReaderError) else ()
 
 
 def _as_task(work: Awaitable[Any]) -> asyncio.Task[Any]:

@@ -39,6 +39,9 @@ def run_spec(request: pb.StartRunRequest, *, default_confidence: float) -> RunSp
         max_supersteps=request.max_supersteps,
         flink_url=request.flink_url.rstrip("/"),
         shareable=request.shareable,
+        tenant=request.tenant,
+        priority=request.priority,
+        pausable=request.pausable,
     )
 
 

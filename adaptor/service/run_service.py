@@ -69,8 +69,8 @@ class RunService(runs_pb2_grpc.RunServiceServicer):
         """Wait for the slots of the newest plan."""
         if not 0 <= request.wait_s <= LONGEST_SLOT_WAIT_S:
             raise InvalidValueError("wait_s", f"must lie between 0 and {LONGEST_SLOT_WAIT_S:g}, got {request.wait_s:g}")
-        settled, existing_slots = await self._engine.await_slots(request.run_id, wait_s=request.wait_s)
-        return pb.AwaitSlotsResponse(settled=settled, existing_slots=existing_slots)
+        found = await self._engine.await_slots(request.run_id, wait_s=request.wait_s)
+        return pb.AwaitSlotsResponse(settled=found.settled, existing_slots=found.existing_slots, paused=found.paused)
 
     async def FinishRun(self, request: pb.FinishRunRequest, context: Call) -> pb.FinishRunResponse:
         """End a run."""

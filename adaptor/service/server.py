@@ -1,4 +1,4 @@
-"""The gRPC server: runs, sharing, attached streams, health and reflection on one port."""
+"""The gRPC server: runs, sharing, attached streams, managed clusters, health and reflection on one port."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from grpc_reflection.v1alpha import reflection
 from adaptor.api.v1 import (
     attachments_pb2,
     attachments_pb2_grpc,
+    clusters_pb2,
+    clusters_pb2_grpc,
     runs_pb2,
     runs_pb2_grpc,
     sharing_pb2,
@@ -20,6 +22,7 @@ from adaptor.api.v1 import (
 from adaptor.errors import InvalidValueError, PortInUseError
 from adaptor.service.attachment_service import AttachmentService
 from adaptor.service.boundary import Boundary
+from adaptor.service.cluster_service import ClusterService
 from adaptor.service.run_service import RunService
 from adaptor.service.sharing_service import SharingService
 
@@ -27,6 +30,7 @@ SERVICE_NAMES = (
     runs_pb2.DESCRIPTOR.services_by_name["RunService"].full_name,
     sharing_pb2.DESCRIPTOR.services_by_name["SharingService"].full_name,
     attachments_pb2.DESCRIPTOR.services_by_name["AttachmentService"].full_name,
+    clusters_pb2.DESCRIPTOR.services_by_name["ClusterService"].full_name,
 )
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -39,6 +43,7 @@ class Server:
         runs: Answers for the engine.
         sharing: Answers for this machine's part in a shared log.
         attachments: Answers for attached streams.
+        clusters: Answers for managed clusters.
         listen: Address and port, for example ``127.0.0.1:4400``; port 0 takes a free one.
         allow_remote: Whether an address beyond loopback was asked for on purpose.
         default_deadline_s: Longest time of a call whose caller set no deadline.
@@ -54,6 +59,7 @@ class Server:
         runs: RunService,
         sharing: SharingService,
         attachments: AttachmentService,
+        clusters: ClusterService,
         *,
         listen: str,
         allow_remote: bool,
@@ -68,6 +74,7 @@ class Server:
         runs_pb2_grpc.add_RunServiceServicer_to_server(runs, self._server)
         sharing_pb2_grpc.add_SharingServiceServicer_to_server(sharing, self._server)
         attachments_pb2_grpc.add_AttachmentServiceServicer_to_server(attachments, self._server)
+        clusters_pb2_grpc.add_ClusterServiceServicer_to_server(clusters, self._server)
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # the stubs lack it
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(

@@ -11,6 +11,7 @@ from typing import TypeVar, get_args
 from cattrs.preconf.orjson import OrjsonConverter, make_converter
 from cattrs.strategies import configure_tagged_union
 
+from adaptor.domain.cluster_news import ClusterEvent
 from adaptor.domain.effects import Effect, ReleaseSlots, RequestRescale
 from adaptor.domain.events import Event
 from adaptor.domain.objective import Objective
@@ -22,7 +23,7 @@ TAG = "type"
 
 def _make_converter() -> OrjsonConverter:
     converter = make_converter()
-    for union in (Objective, Event, RequestRescale | ReleaseSlots):
+    for union in (Objective, Event, RequestRescale | ReleaseSlots, ClusterEvent):
         configure_tagged_union(union, converter, tag_name=TAG)
     # Mappings are plain dictionaries in JSON and here, whatever their values are.
     converter.register_structure_hook_func(

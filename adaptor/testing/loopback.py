@@ -18,6 +18,7 @@ from adaptor.engine.slot_ledger import SlotLedger
 from adaptor.errors import FlinkUnreachableError
 from adaptor.provisioner.fixed import UnknownCluster
 from adaptor.service.attachment_service import AttachmentService
+from adaptor.service.cluster_service import ClusterService
 from adaptor.service.run_service import RunService
 from adaptor.service.server import Server
 from adaptor.service.sharing_service import SharingService
@@ -53,6 +54,7 @@ def a_server(
         RunService(shop.engine, default_confidence=given.pop("default_confidence")),
         SharingService(sharing or without_log(), unpublished=_nothing),
         AttachmentService(attachments or without_clusters(shop)),
+        ClusterService(shop.clusters, watch_stall_s=shop.cluster_settings.watch_stall_s, now_s=shop.clock.now_s),
         listen=listen,
         **given,
     )

@@ -7,17 +7,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from adaptor.app.meters import NoMeter
+from adaptor.arbitration.settings import ArbitrationSettings
 from adaptor.control.run_controller import RunController
+from adaptor.domain.cluster import LeaseExpiry
 from adaptor.domain.effects import ReleaseSlots, RequestRescale
 from adaptor.domain.events import Event
 from adaptor.domain.statistics import FlinkStatistics
+from adaptor.engine.cluster_rounds import ClusterBackEnds
+from adaptor.engine.cluster_settings import ClusterSettings
+from adaptor.engine.clusters import Clusters
 from adaptor.engine.engine import Engine
 from adaptor.engine.outbox import Outbox
-from adaptor.engine.ports import Provisioner, RunStore
+from adaptor.engine.ports import ClusterStore, Provisioner, RunStore
 from adaptor.engine.settings import EngineSettings
 from adaptor.engine.slot_ledger import SlotLedger
 from adaptor.rescaler.driver_loop import DriverLoopRescaler
 from adaptor.testing.clock import ManualClock
+from adaptor.testing.cluster_store import InMemoryClusterStore
 from adaptor.testing.knowledge import ScriptedKnowledge
 from adaptor.testing.observer import ScriptedObserver
 from adaptor.testing.provisioner import InMemoryProvisioner
@@ -36,6 +42,16 @@ SETTINGS = EngineSettings(
 )
 
 
+CLUSTER_SETTINGS = ClusterSettings(
+    arbitration=ArbitrationSettings(),
+    expiry=LeaseExpiry.KEEP,
+    round_interval_s=0.001,
+    tick_interval_s=0.001,
+    poll_interval_s=0.001,
+    watch_stall_s=0.2,
+)
+
+
 @dataclass(kw_only=True)
 class Workshop:
     """Fakes around one engine; `restarted` gives another engine on the same store."""
@@ -48,6 +64,8 @@ class Workshop:
     knowledge: ScriptedKnowledge = field(default_factory=ScriptedKnowledge)
     clock: ManualClock = field(default_factory=ManualClock)
     settings: EngineSettings = SETTINGS
+    managed: ClusterStore = field(default_factory=InMemoryClusterStore)
+    cluster_settings: ClusterSettings = CLUSTER_SETTINGS
 
     def __post_init__(self) -> None:
         """Put the engine together."""
@@ -55,10 +73,13 @@ class Workshop:
 
     def _engine(self) -> Engine:
         clusters: dict[str, Provisioner] = {FLINK_URL: self.cluster, **self.others}
+        ledger = SlotLedger(clusters.__getitem__, idle_slots=1)
+        back_ends = ClusterBackEnds(store=self.managed, ledger=ledger, clock=self.clock)
+        self.clusters = Clusters(back_ends, self.store, self.cluster_settings)
         return Engine(
             store=self.store,
             observer=self.observer,
-            ledger=SlotLedger(clusters.__getitem__, idle_slots=1),
+            ledger=ledger,
             rescaler=DriverLoopRescaler(),
             outbox=Outbox(self.store, self.publisher, batch=2),
             knowledge=self.knowledge,
@@ -66,12 +87,15 @@ class Workshop:
             clock=self.clock,
             meter=NoMeter(),
             settings=self.settings,
+            grants=self.clusters.grants,
         )
 
     async def restarted(self) -> Workshop:
         """The same, after the process died and another one resumed."""
+        await self.clusters.stop()
         await self.engine.stop()
         self.engine = self._engine()
+        await self.clusters.resume()
         await self.engine.resume()
         return self
 

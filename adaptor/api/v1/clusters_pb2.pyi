@@ -618,7 +618,7 @@ class Demand(google.protobuf.message.Message):
     tenant_id: builtins.str
     """Its tenant; empty for the one without a name."""
     priority: builtins.int
-    """Higher goes first."""
+    """As the run said when it started."""
     least_slots: builtins.int
     """Slots below which it cannot run."""
     wanted_slots: builtins.int
@@ -1255,9 +1255,9 @@ class Tenant(google.protobuf.message.Message):
     quota_slots: builtins.int
     """Most slots that its runs may hold at once on one cluster; unset for no limit."""
     priority: builtins.int
-    """Of its runs that name none; higher goes first."""
+    """Of its runs, from -1000 to 1000; higher goes first, and only then does the priority of a run count."""
     weight: builtins.float
-    """Share of the slots among runs of equal priority, above 0; 0 stands for 1."""
+    """Of its runs' targets, and share of the slots among runs of equal priority; above 0, and 0 stands for 1."""
     revision: builtins.int
     """Raised by each write of a manager."""
     held_slots: builtins.int

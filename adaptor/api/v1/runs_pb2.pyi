@@ -249,7 +249,7 @@ class StartRunRequest(google.protobuf.message.Message):
     tenant: builtins.str
     """The tenant it counts for, where a manager hands out slots; empty for the one without a name."""
     priority: builtins.int
-    """Higher goes first where slots are short, from -1000 to 1000; unset takes the tenant's."""
+    """Where slots are short, among runs whose tenants have equal priority: higher goes first, from -1000 to 1000."""
     pausable: builtins.bool
     """Whether it can wait at a barrier without any slots: its driver calls AwaitSlots before each superstep and submits
     none while the answer says `paused`. Where slots are short, a run that cannot is stopped last.
@@ -289,14 +289,11 @@ class StartRunRequest(google.protobuf.message.Message):
         policy: builtins.str = ...,
         shareable: builtins.bool = ...,
         tenant: builtins.str = ...,
-        priority: builtins.int | None = ...,
+        priority: builtins.int = ...,
         pausable: builtins.bool = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_priority", b"_priority", "bounds", b"bounds", "context", b"context", "cost_budget", b"cost_budget", "efficiency_target", b"efficiency_target", "objective", b"objective", "priority", b"priority", "runtime_target", b"runtime_target"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_priority", b"_priority", "bounds", b"bounds", "context", b"context", "cost_budget", b"cost_budget", "efficiency_target", b"efficiency_target", "flink_url", b"flink_url", "max_supersteps", b"max_supersteps", "objective", b"objective", "pausable", b"pausable", "policy", b"policy", "priority", b"priority", "run_id", b"run_id", "runtime_target", b"runtime_target", "shareable", b"shareable", "start_parallelism", b"start_parallelism", "tenant", b"tenant"]) -> None: ...
-    @typing.overload
-    def WhichOneof(self, oneof_group: typing.Literal["_priority", b"_priority"]) -> typing.Literal["priority"] | None: ...
-    @typing.overload
+    def HasField(self, field_name: typing.Literal["bounds", b"bounds", "context", b"context", "cost_budget", b"cost_budget", "efficiency_target", b"efficiency_target", "objective", b"objective", "runtime_target", b"runtime_target"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["bounds", b"bounds", "context", b"context", "cost_budget", b"cost_budget", "efficiency_target", b"efficiency_target", "flink_url", b"flink_url", "max_supersteps", b"max_supersteps", "objective", b"objective", "pausable", b"pausable", "policy", b"policy", "priority", b"priority", "run_id", b"run_id", "runtime_target", b"runtime_target", "shareable", b"shareable", "start_parallelism", b"start_parallelism", "tenant", b"tenant"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["objective", b"objective"]) -> typing.Literal["runtime_target", "efficiency_target", "cost_budget"] | None: ...
 
 Global___StartRunRequest: typing_extensions.TypeAlias = StartRunRequest

@@ -128,11 +128,13 @@ async def test_widening_does_not_hold_up_the_answer_but_the_driver_may_wait_for_
     shop.cluster.open.clear()
     wider = (await shop.engine.report_barrier("run-1", a_report(1))).parallelism
     assert wider > shop.cluster.existing == 1
-    assert await shop.engine.await_slots("run-1", wait_s=0.001) == (False, 1)
+    awaited = await shop.engine.await_slots("run-1", wait_s=0.001)
+    assert (awaited.settled, awaited.existing_slots, awaited.paused) == (False, 1, False)
     waiting = asyncio.create_task(shop.engine.await_slots("run-1", wait_s=60.0))
     await until(lambda: wider in shop.cluster.provided)
     shop.cluster.open.set()
-    assert await asyncio.wait_for(waiting, 30.0) == (True, wider)
+    awaited = await asyncio.wait_for(waiting, 30.0)
+    assert (awaited.settled, awaited.existing_slots) == (True, wider)
     await shop.engine.stop()
 
 
@@ -143,7 +145,8 @@ async def test_the_wait_for_slots_ends_when_they_cannot_be_had() -> None:
     await shop.settled()
     shop.cluster.broken = True
     await shop.engine.report_barrier("run-1", a_report(1))
-    assert await shop.engine.await_slots("run-1", wait_s=60.0) == (True, 1)
+    awaited = await shop.engine.await_slots("run-1", wait_s=60.0)
+    assert (awaited.settled, awaited.existing_slots) == (True, 1)
     await shop.engine.stop()
 
 
