@@ -13,7 +13,8 @@ from adaptor.cli.demo import end_as_ctrl_c_does
 from adaptor.cli.options import json_option, output
 from adaptor.experiments.attach_bench import bench_attach
 from adaptor.experiments.barrier_bench import bench_barrier
-from adaptor.experiments.fuzz import bench_fuzz
+from adaptor.experiments.decoders import decoders
+from adaptor.experiments.fuzz import WORKERS, bench_fuzz
 from adaptor.experiments.models.bench import bench_models
 from adaptor.experiments.overhead_bench import bench_overhead
 from adaptor.experiments.planner_bench import bench_planner
@@ -83,11 +84,20 @@ def overhead(home: Path, seed: int, as_json: bool) -> None:
 @bench.command()
 @click.option("--inputs", type=click.IntRange(1), default=20_000, show_default=True, help="Inputs for each decoder.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of all inputs.")
+@click.option(
+    "--decoder",
+    "names",
+    multiple=True,
+    type=click.Choice([one.name for one in decoders()]),
+    help="Only this one; may be repeated.",
+)
+@click.option("--workers", type=click.IntRange(1), default=WORKERS, show_default=True, help="Processes at work.")
 @json_option
-def fuzz(inputs: int, seed: int, as_json: bool) -> None:
+def fuzz(inputs: int, seed: int, names: tuple[str, ...], workers: int, as_json: bool) -> None:
     """Give wrong bytes to every decoder that peers reach; anything but its own refusal is a crash."""
     console = Console(file=sys.stderr, soft_wrap=True, markup=False, highlight=False)
-    print_report(bench_fuzz(inputs=inputs, seed=seed, progress=console.print), as_json=as_json)
+    report = bench_fuzz(inputs=inputs, seed=seed, progress=console.print, names=names, workers=workers)
+    print_report(report, as_json=as_json)
 
 
 @bench.command()

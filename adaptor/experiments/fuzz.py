@@ -13,7 +13,7 @@ import re
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -112,20 +112,24 @@ class Tally:
         self.idle_bytes = max(self.idle_bytes, other.idle_bytes)
 
 
-def bench_fuzz(*, inputs: int, seed: int, progress: Callable[[str], None]) -> Report:
+def bench_fuzz(
+    *, inputs: int, seed: int, progress: Callable[[str], None], names: Collection[str] = (), workers: int = WORKERS
+) -> Report:
     """Give every decoder so many wrong inputs.
 
     Args:
         inputs: For each decoder.
         seed: Of everything.
         progress: Told of each decoder that is done, and of each crash.
+        names: Decoders; none are all of them.
+        workers: Processes at work.
 
     Returns:
         Inputs, crashes and memory.
     """
-    tallies = {decoder.name: Tally() for decoder in decoders()}
+    tallies = {decoder.name: Tally() for decoder in decoders() if not names or decoder.name in names}
     started_s = time.perf_counter()
-    for job, tally in _performed(list(_jobs(inputs=inputs, seed=seed))):
+    for job, tally in _performed(list(_jobs(tallies, inputs=inputs, seed=seed)), workers=workers):
         whole = tallies[job.decoder]
         whole.add(tally)
         for crash in tally.crashes:
@@ -176,20 +180,20 @@ class _Caught:
         return not isinstance(error, KeyboardInterrupt | SystemExit)
 
 
-def _jobs(*, inputs: int, seed: int) -> Iterator[Job]:
-    for decoder in decoders():
+def _jobs(names: Iterable[str], *, inputs: int, seed: int) -> Iterator[Job]:
+    for name in names:
         for number, start in enumerate(range(0, inputs, CHUNK)):
-            yield Job(decoder=decoder.name, seed=seed, number=number, inputs=min(CHUNK, inputs - start))
+            yield Job(decoder=name, seed=seed, number=number, inputs=min(CHUNK, inputs - start))
 
 
-def _performed(jobs: Iterable[Job]) -> Iterator[tuple[Job, Tally]]:
+def _performed(jobs: Iterable[Job], *, workers: int) -> Iterator[tuple[Job, Tally]]:
     """Every job with its tally, as they end.
 
     Where a process dies, those whose tally went with it are run again one by one, each in a process of its own; then
     it is known which of them it was.
     """
     lost: list[Job] = []
-    with _pool(WORKERS) as pool:
+    with _pool(workers) as pool:
         waiting = {pool.submit(_perform, job): job for job in jobs}
         for future in as_completed(waiting):
             try:

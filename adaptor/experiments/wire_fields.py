@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 """Wire types, by protobuf's encoding."""
@@ -39,17 +40,23 @@ _MOST_COPIES = 600
 """Most copies of a field: above any limit of a list in a log."""
 
 
-@dataclass(slots=True)
+_KEPT = 4096
+"""Messages that stay taken apart: the seeds of a chunk with what is in them, which are changed again and again."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Field:
     number: int
     kind: int
     value: int | bytes
+    encoded: bytes
 
-    def __bytes__(self) -> bytes:
+    def holding(self, value: int | bytes) -> bytes:
+        """The field with another value, encoded."""
         tag = _varint(self.number << 3 | self.kind)
-        if isinstance(self.value, int):
-            return tag + _varint(self.value)
-        return tag + (_varint(len(self.value)) if self.kind == _BYTES else b"") + self.value
+        if isinstance(value, int):
+            return tag + _varint(value)
+        return tag + (_varint(len(value)) if self.kind == _BYTES else b"") + value
 
 
 def with_one_field_changed(rng: random.Random, data: bytes) -> bytes:
@@ -57,18 +64,19 @@ def with_one_field_changed(rng: random.Random, data: bytes) -> bytes:
     fields = _taken_apart(data)
     if not fields:
         return data
+    encoded = [field.encoded for field in fields]
     place = rng.randrange(len(fields))
     chance = rng.random()
     if chance < 0.1:  # noqa: PLR2004 - mostly values are changed
-        del fields[place]
+        del encoded[place]
     elif chance < 0.2:  # noqa: PLR2004
         copies = rng.choice((1, 1, 2, 20, _MOST_COPIES))
-        fields[place:place] = [fields[place]] * min(copies, LONGEST // len(bytes(fields[place])))
+        encoded[place:place] = [encoded[place]] * min(copies, LONGEST // len(encoded[place]))
     elif chance < 0.25:  # noqa: PLR2004
-        rng.shuffle(fields)
+        rng.shuffle(encoded)
     else:
-        fields[place].value = _changed(rng, fields[place])
-    return b"".join(map(bytes, fields))
+        encoded[place] = fields[place].holding(_changed(rng, fields[place]))
+    return b"".join(encoded)
 
 
 def _changed(rng: random.Random, field: _Field) -> int | bytes:
@@ -81,24 +89,27 @@ def _changed(rng: random.Random, field: _Field) -> int | bytes:
     return rng.choice(_TEXTS) if field.kind == _BYTES else rng.randbytes(len(field.value))
 
 
-def _taken_apart(data: bytes) -> list[_Field] | None:
+@lru_cache(_KEPT)
+def _taken_apart(data: bytes) -> tuple[_Field, ...] | None:
     """The fields of a message; ``None`` if it is none."""
     fields, place = [], 0
     while place < len(data):
+        start = place
         tag, place = _number_at(data, place)
-        kind, value = tag & 7, 0
+        kind = tag & 7
+        value: int | bytes
         if kind == _VARINT:
             value, place = _number_at(data, place)
-            fields.append(_Field(tag >> 3, kind, value))
-            continue
-        size = _SIZES.get(kind, -1)
-        if kind == _BYTES:
-            size, place = _number_at(data, place)
-        if size < 0 or tag >> 3 == 0 or place + size > len(data):
-            return None
-        fields.append(_Field(tag >> 3, kind, data[place : place + size]))
-        place += size
-    return fields if place == len(data) else None
+        else:
+            size = _SIZES.get(kind, -1)
+            if kind == _BYTES:
+                size, place = _number_at(data, place)
+            if size < 0 or tag >> 3 == 0 or place + size > len(data):
+                return None
+            value = data[place : place + size]
+            place += size
+        fields.append(_Field(tag >> 3, kind, value, data[start:place]))
+    return tuple(fields) if place == len(data) else None
 
 
 def _number_at(data: bytes, place: int) -> tuple[int, int]:
