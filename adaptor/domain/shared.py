@@ -12,6 +12,7 @@ import json
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from adaptor.domain.checks import require_finite, require_measurable, require_text
 from adaptor.domain.context import MAX_PAIRS, MAX_TEXT
@@ -27,6 +28,11 @@ question."""
 
 MAX_RUN_NAME = 100
 """Longest name of a run, in characters: as long as ids of runs may be."""
+
+CONTEXTS_KEPT = 256
+"""Contexts that are remembered with what was made of them: many contributions have few contexts between them."""
+
+_Pairs = tuple[tuple[str, str], ...]
 
 _BREAKING = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 """Unicode's categories of control and format characters, lone surrogates, and separators of lines and paragraphs:
@@ -72,10 +78,14 @@ class SharedContext:
 
         Flink's version is not part of it, because a run asks for peers' observations before anybody asked its cluster.
         """
-        canonical = json.dumps(
-            [self.algorithm, sorted(self.parameters.items()), sorted(self.data.items()), self.node_type]
-        )
-        return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+        parameters, data = tuple(sorted(self.parameters.items())), tuple(sorted(self.data.items()))
+        return _context_key(self.algorithm, parameters, data, self.node_type)
+
+
+@lru_cache(CONTEXTS_KEPT)
+def _context_key(algorithm: str, parameters: _Pairs, data: _Pairs, node_type: str) -> str:
+    canonical = json.dumps([algorithm, parameters, data, node_type])
+    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

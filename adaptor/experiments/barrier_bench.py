@@ -107,7 +107,7 @@ async def _measure(settings: Settings, runs: int, calls: int, while_sharing: int
     report = _report(stages_s, whole_s=whole_s, empty_s=empty_s, first_s=first_s, runs=runs, calls=calls)
     if shared is None:
         return report
-    figures = shared.figures(whole_s=whole_s, rest_s=stages_s["rest"], empty_s=empty_s)
+    figures = shared.figures(whole_s=whole_s, stages_s=stages_s, empty_s=empty_s)
     return dataclasses.replace(
         report,
         figures=[*report.figures, *figures],

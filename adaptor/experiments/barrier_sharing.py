@@ -25,7 +25,7 @@ class Shared:
 
     Attributes:
         whole_s: Seconds of each call.
-        rest_s: Seconds of each that Flink took.
+        stages_s: Seconds of each that each stage took.
         entries: How many entries were to arrive.
         arrived: Entries that were applied when the barriers ended.
         indexed: Entries that queries found then.
@@ -33,22 +33,24 @@ class Shared:
     """
 
     whole_s: Sequence[float]
-    rest_s: Sequence[float]
+    stages_s: Mapping[str, Sequence[float]]
     entries: int
     arrived: int
     indexed: int
     completed_s: float | None
 
-    def figures(self, *, whole_s: Sequence[float], rest_s: Sequence[float], empty_s: Sequence[float]) -> list[Figure]:
+    def figures(
+        self, *, whole_s: Sequence[float], stages_s: Mapping[str, Sequence[float]], empty_s: Sequence[float]
+    ) -> list[Figure]:
         """Beside barriers without sharing.
 
         Args:
             whole_s: Of each call then.
-            rest_s: What Flink took of it.
+            stages_s: What each stage took of it.
             empty_s: Of empty calls then.
         """
-        before = _own(whole_s, rest_s)
-        own = _own(self.whole_s, self.rest_s)
+        before = _own(whole_s, stages_s["rest"])
+        own = _own(self.whole_s, self.stages_s["rest"])
         empty_p99_s = percentile(empty_s, 0.99)
         figures = [
             _figure("above_empty_rpc_p99", percentile(own, 0.99) - empty_p99_s, percentile(before, 0.99) - empty_p99_s)
@@ -56,6 +58,8 @@ class Shared:
         for share, suffix in ((0.5, "p50"), (0.99, "p99"), (1.0, "max")):
             figures.append(_figure(suffix, percentile(self.whole_s, share), percentile(whole_s, share)))
             figures.append(_figure(f"without_rest_{suffix}", percentile(own, share), percentile(before, share)))
+        for stage, durations_s in self.stages_s.items():
+            figures.append(_figure(f"{stage}_p99", percentile(durations_s, 0.99), percentile(stages_s[stage], 0.99)))
         completed_s = Figure(name="barrier_while_sharing_entries_completed", value=self.completed_s, unit="s")
         return [*figures, completed_s]
 
@@ -85,7 +89,7 @@ async def barriers_while_sharing(
         completed_s = await arrival.completed(within_s=COMPLETION_S)
     return Shared(
         whole_s=whole_s,
-        rest_s=list(stages_s["rest"]),
+        stages_s={stage: list(durations_s) for stage, durations_s in stages_s.items()},
         entries=entries,
         arrived=arrived,
         indexed=indexed,

@@ -7,16 +7,29 @@ adaptor added survive every hop, and this module only ever reads what it knows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from adaptor.api.v1 import log_pb2
 from adaptor.domain.observation import Observation
 from adaptor.domain.run import MAX_SUPERSTEPS
-from adaptor.domain.shared import MAX_PARALLELISM, Measurement, SharedBatch, SharedContext, SharedObservation
+from adaptor.domain.shared import (
+    CONTEXTS_KEPT,
+    MAX_PARALLELISM,
+    Measurement,
+    SharedBatch,
+    SharedContext,
+    SharedObservation,
+)
 from adaptor.sharing.gate import Gate
 from adaptor.sharing.payload import parsed, reading, require_count, written
 
 SCHEMA_VERSION = 1
 """Version of the schema that is written; goes up when the meaning of a field changes, not when one is added."""
+
+_Pairs = tuple[tuple[str, str], ...]
+
+REMEMBERED_BYTES = 2048
+"""Largest context that is remembered: ten times a usual one, and all that are remembered take half a megabyte."""
 
 _TO_WIRE = {
     Measurement.UNKNOWN: log_pb2.MEASUREMENT_UNSPECIFIED,
@@ -86,16 +99,10 @@ def read_contribution(payload: bytes, *, batch: int) -> SharedBatch:
     """
     message = parsed(log_pb2.Contribution(), payload)
     require_count("observations", len(message.observations), most=batch)
-    context = message.context
+    data = message.context.SerializeToString()
     with reading():
         return SharedBatch(
-            context=SharedContext(
-                algorithm=context.algorithm,
-                parameters=dict(context.parameters),
-                data=dict(context.data),
-                node_type=context.node_type,
-                flink_version=context.flink_version,
-            ),
+            context=_known_context(data) if len(data) <= REMEMBERED_BYTES else _context_of(message.context),
             run=message.run,
             observations=tuple(map(_observation_of, message.observations)),
             schema_version=message.schema_version,
@@ -108,13 +115,21 @@ def _parts(observations: Sequence[SharedObservation], batch: int) -> Iterator[tu
 
 
 def context_message(context: SharedContext) -> log_pb2.SharedContext:
-    """The message of a context."""
+    """The message of a context; not to be changed."""
+    pairs = tuple(context.parameters.items()), tuple(context.data.items())
+    return _context_message(context.algorithm, *pairs, context.node_type, context.flink_version)
+
+
+@lru_cache(CONTEXTS_KEPT)
+def _context_message(
+    algorithm: str, parameters: _Pairs, data: _Pairs, node_type: str, flink_version: str
+) -> log_pb2.SharedContext:
     return log_pb2.SharedContext(
-        algorithm=context.algorithm,
-        parameters=context.parameters,
-        data=context.data,
-        node_type=context.node_type,
-        flink_version=context.flink_version,
+        algorithm=algorithm,
+        parameters=dict(parameters),
+        data=dict(data),
+        node_type=node_type,
+        flink_version=flink_version,
     )
 
 
@@ -128,6 +143,21 @@ def observation_message(observation: SharedObservation) -> log_pb2.SharedObserva
         cold=observation.cold,
         cpu_utilisation=observation.cpu_utilisation,
         measurement=_TO_WIRE[observation.measurement],
+    )
+
+
+@lru_cache(CONTEXTS_KEPT)
+def _known_context(data: bytes) -> SharedContext:
+    return _context_of(log_pb2.SharedContext.FromString(data))
+
+
+def _context_of(message: log_pb2.SharedContext) -> SharedContext:
+    return SharedContext(
+        algorithm=message.algorithm,
+        parameters=dict(message.parameters),
+        data=dict(message.data),
+        node_type=message.node_type,
+        flink_version=message.flink_version,
     )
 
 

@@ -25,6 +25,7 @@ from adaptor.domain.checks import LONGEST_S, SHORTEST_S
 from adaptor.domain.context import MAX_TEXT, ExecutionContext
 from adaptor.domain.observation import Observation
 from adaptor.domain.shared import (
+    CONTEXTS_KEPT,
     MAX_RUN_NAME,
     MAX_UTILISATION,
     Measurement,
@@ -62,6 +63,7 @@ class Gate:
     filter: Filter = DEFAULT_FILTER
     salt: bytes = field(repr=False)
     secret: bytes = field(repr=False)
+    _contexts: dict[object, SharedContext] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def shared_context(self, context: ExecutionContext, *, flink_version: str = "") -> SharedContext:
         """The context as peers see it.
@@ -70,6 +72,16 @@ class Gate:
             context: An own one.
             flink_version: Of the cluster; empty if unknown. It plays no part in `SharedContext.key`.
         """
+        pairs = tuple(context.parameters.items()), tuple(context.data.items())
+        key = (context.program, *pairs, context.node_type, flink_version)
+        found = self._contexts.get(key)
+        if found is None:
+            if len(self._contexts) >= CONTEXTS_KEPT:
+                self._contexts.clear()
+            found = self._contexts[key] = self._seen(context, flink_version)
+        return found
+
+    def _seen(self, context: ExecutionContext, flink_version: str) -> SharedContext:
         return SharedContext(
             algorithm=self._text("algorithm", context.program),
             parameters=self._pairs("parameters", context.parameters),

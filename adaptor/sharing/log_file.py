@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from adaptor.errors import StateDirectoryError
 from adaptor.sharing.core.cid import Cid
-from adaptor.sharing.core.entry import Kind, SignedEntry, parse_entry
+from adaptor.sharing.core.entry import Kind, SignedEntry, known_entry
 from adaptor.sharing.core.manifest import Manifest, read_manifest
 from adaptor.sharing.core.messages import Position
 from adaptor.sharing.core.peers import Peer
@@ -367,13 +367,13 @@ class LogFile:
         self._db.close()
 
     def _stored(self, condition: str, values: tuple[object, ...]) -> Iterator[StoredEntry]:
-        query = f"select sequence, block, peer from entries join blocks using (cid) where {condition}"  # noqa: S608 - ours
-        for sequence, block, peer in self._db.execute(query, values):
-            yield StoredEntry(sequence, parse_entry(block), peer)
+        query = f"select sequence, cid, block, peer from entries join blocks using (cid) where {condition}"  # noqa: S608 - ours
+        for sequence, cid, block, peer in self._db.execute(query, values):
+            yield StoredEntry(sequence, known_entry(cid, block), peer)
 
     def _waiting(self) -> dict[Cid, Waiting]:
         rows = self._db.execute("select cid, peer, block from waiting join blocks using (cid)")
-        return {Cid(cid): Waiting(header(parse_entry(block).entry), peer, len(block)) for cid, peer, block in rows}
+        return {Cid(cid): Waiting(header(known_entry(cid, block).entry), peer, len(block)) for cid, peer, block in rows}
 
 
 def _each(values: Iterable[object]) -> Iterator[tuple[object]]:

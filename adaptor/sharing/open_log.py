@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ from adaptor.sharing.knowledge import Knowledge
 from adaptor.sharing.log_file import LogFile
 from adaptor.sharing.precedence import Precedence
 from adaptor.sharing.settings import SharingSettings
-from adaptor.sharing.shared_log import Draft, SharedLog
+from adaptor.sharing.shared_log import SLICE, Draft, SharedLog
 from adaptor.sharing.statements import Membership, MembershipOperation, write_membership, write_withdrawal
 from adaptor.sharing.swarm import KuboLink
 
@@ -42,6 +43,11 @@ INVITED_PEERS = 4
 
 STOP_GRACE_S = 1.0
 """Time for calls in flight when the peers' port is closed: a page takes less."""
+
+
+THREAD_SWITCH_S = 0.0005
+"""How soon a thread at work in Python lets another one in, instead of Python's own 5 ms: a barrier passes ten times or
+so between threads and the event loop, and each time may wait so long for a thread that indexes or judges."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +72,7 @@ class World:
 
 
 class OpenLog:
-    """The log at work.
+    """The log at work. Reads all that is kept of it, so it is best made on a thread; `start` belongs to the loop's.
 
     Args:
         file: Where it is kept.
@@ -75,13 +81,14 @@ class OpenLog:
         world: What it needs of the machine.
 
     Raises:
-        AdaptorError: If the port for peers or the index cannot be used.
+        AdaptorError: If the log or the index cannot be used.
     """
 
     def __init__(self, file: LogFile, manifest: Manifest, *, folder: Path, world: World) -> None:
         settings, identity = world.settings, world.identity
         self.manifest = manifest
-        self._identity = identity
+        self._precedence = world.precedence
+        self._world = world
         self._secret = file.recall(SECRET_KEPT)
         self.log = SharedLog(
             file=file,
@@ -92,8 +99,9 @@ class OpenLog:
             chance=world.chance,
             precedence=world.precedence,
         )
-        # First of all that holds something open: it is what most likely fails, because the port is taken.
-        self._server = self._peer_server(world) if settings.listen else None
+        self._server: PeerServer | None = None
+        self._kubo: KuboLink | None = None
+        self._swarm = (file.recall(SWARM_KEPT) or b"").decode().split()
         self.gate = Gate(
             filter=parse_filter(settings.filter_text, field="sharing.filter"),
             salt=manifest.salt,
@@ -116,12 +124,9 @@ class OpenLog:
             now_s=world.now_s,
             gave=self.log.gave,
         )
-        self._kubo: KuboLink | None = None
-        if settings.kubo:
-            connect = (file.recall(SWARM_KEPT) or b"").decode().split()
-            self._kubo = KuboLink(self.log, settings.kubo, connect=connect, limits=settings.kubo_limits)
 
-    def _peer_server(self, world: World) -> PeerServer:
+    def _peer_server(self) -> PeerServer:
+        world = self._world
         server = PeerServer(
             self.log,
             identity=world.identity,
@@ -136,9 +141,18 @@ class OpenLog:
         return server
 
     async def start(self) -> None:
-        """Begin to answer peers, to call them, and to work."""
-        if self._server is not None:
+        """Begin to answer peers, to call them, and to work.
+
+        Raises:
+            AdaptorError: If the port for peers cannot be used; then `close` lets go of everything else.
+        """
+        settings = self._world.settings
+        sys.setswitchinterval(THREAD_SWITCH_S)
+        if settings.listen:
+            self._server = self._peer_server()
             await self._server.start()
+        if settings.kubo:
+            self._kubo = KuboLink(self.log, settings.kubo, connect=self._swarm, limits=settings.kubo_limits)
         self.log.start(self._transport)
         self.digest.start()
         self.knowledge.start()
@@ -189,7 +203,11 @@ class OpenLog:
         for one in observations:
             if one.observation_id not in known and goes_out(one):
                 runs.setdefault(one.run_id, []).append(one)
-        drafts = [draft for run_id, given in runs.items() for draft in self._drafts(run_id, given)]
+        drafts: list[Draft] = []
+        for number, (run_id, given) in enumerate(runs.items()):
+            if number % SLICE == SLICE - 1:
+                await self._precedence.turn()
+            drafts += self._drafts(run_id, given)
         if drafts:
             await self.log.append(drafts)
 
@@ -241,7 +259,7 @@ class OpenLog:
             NotAllowedError: If this machine did not create the log.
             InvalidValueError: If the key is none.
         """
-        if self.manifest.founder != self._identity.public_key:
+        if self.manifest.founder != self._world.identity.public_key:
             raise NotAllowedError("sharing: only the machine that created the log admits and revokes writers")
         if len(key) != KEY_BYTES:
             raise InvalidValueError("key", f"must have {KEY_BYTES} bytes, got {len(key)}")

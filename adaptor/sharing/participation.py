@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 from adaptor.domain.context import ExecutionContext
 from adaptor.domain.known import Known
@@ -30,6 +31,9 @@ from adaptor.sharing.open_log import INDEX_NAME, SECRET_KEPT, SWARM_KEPT, OpenLo
 from adaptor.sharing.precedence import Precedence
 from adaptor.sharing.settings import SharingSettings
 from adaptor.sharing.swarm import fetched_manifest
+from adaptor.sharing.waiting import ended
+
+T = TypeVar("T")
 
 FOLDER_NAME = "sharing"
 LOG_NAME = "log.db"
@@ -74,6 +78,7 @@ class Participation:
         self._open: OpenLog | None = None
         self._changing = asyncio.Lock()
         self._identity: Identity | None = None
+        self._beginning: set[asyncio.Task[Any]] = set()
 
     @property
     def ready(self) -> bool:
@@ -115,6 +120,7 @@ class Participation:
 
     async def stop(self) -> None:
         """Let go of everything; the next start goes on from here."""
+        await ended(tuple(self._beginning))
         opened, self._open = self._open, None
         if opened is not None:
             await opened.close()
@@ -140,10 +146,13 @@ class Participation:
             quorum=quorum,
             salt=secrets.token_bytes(SALT_BYTES),
         )
+        await self._whole(self._create(manifest, secrets.token_bytes(SECRET_BYTES) if secret else None))
+        return manifest.log_id
+
+    async def _create(self, manifest: Manifest, secret: bytes | None) -> None:
         async with self._changing:
             self._require_no_other(manifest.log_id)
-            await self._begin(manifest, secrets.token_bytes(SECRET_BYTES) if secret else None)
-        return manifest.log_id
+            await self._begin(manifest, secret)
 
     async def join(self, text: str) -> Manifest:
         """Take part in the log of an invitation; may be repeated.
@@ -153,7 +162,9 @@ class Participation:
             ConflictError: If this machine takes part in another log.
             PeerCallError: If none of the invitation's peers answers.
         """
-        invitation = parse_invitation(text)
+        return await self._whole(self._join(parse_invitation(text)))
+
+    async def _join(self, invitation: Invitation) -> Manifest:
         async with self._changing:
             self._require_no_other(invitation.log_id)
             if self._open is None:
@@ -241,11 +252,14 @@ class Participation:
         peers: Sequence[tuple[str, str]] = (),
         swarm: Sequence[str] = (),
     ) -> None:
+        kept = {SWARM_KEPT: " ".join(swarm).encode(), **({} if secret is None else {SECRET_KEPT: secret})}
+        await self._take_up(await asyncio.to_thread(self._founded, manifest, kept, peers), manifest)
+
+    def _founded(self, manifest: Manifest, kept: Mapping[str, bytes], peers: Sequence[tuple[str, str]]) -> LogFile:
         self._folder.mkdir(parents=True, exist_ok=True)
         file = LogFile(self._folder / LOG_NAME)
-        kept = {SWARM_KEPT: " ".join(swarm).encode(), **({} if secret is None else {SECRET_KEPT: secret})}
         file.found(manifest, epoch=secrets.token_bytes(EPOCH_BYTES), kept=kept, peers=peers)
-        await self._take_up(file, manifest)
+        return file
 
     async def _take_up(self, file: LogFile, manifest: Manifest) -> None:
         world = World(
@@ -257,9 +271,25 @@ class Participation:
             measured=self._measured,
         )
         try:
-            opened = OpenLog(file, manifest, folder=self._folder, world=world)
+            opened = await asyncio.to_thread(OpenLog, file, manifest, folder=self._folder, world=world)
         except BaseException:
             file.close()
             raise
-        await opened.start()
+        try:
+            await opened.start()
+        except BaseException:
+            await opened.close()
+            raise
         self._open = opened
+
+    async def _whole(self, beginning: Coroutine[Any, Any, T]) -> T:
+        """Let it go to its end even if whoever waits for it is cancelled, unless this machine stops."""
+        task = asyncio.get_running_loop().create_task(beginning)
+        self._beginning.add(task)
+        task.add_done_callback(self._began)
+        return await asyncio.shield(task)
+
+    def _began(self, task: asyncio.Task[Any]) -> None:
+        self._beginning.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waited has it; there may be nobody left

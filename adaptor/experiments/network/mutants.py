@@ -158,10 +158,12 @@ def _heads_not_updated() -> AbstractContextManager[Any]:
 
 
 def _applied_again() -> AbstractContextManager[Any]:
-    def receive(self: Replica, blocks: Iterable[bytes], *, peer: str, now_s: float, changes: Changes) -> None:
+    def receive(
+        self: Replica, blocks: Iterable[bytes], *, peer: str, now_s: float, changes: Changes, **_: object
+    ) -> None:
         for block in blocks:
             if cid_of(block) not in self.waiting:
-                self._take(cid_of(block), block, peer=peer, now_s=now_s, changes=changes)
+                self._take(cid_of(block), block, None, peer=peer, now_s=now_s, changes=changes)
         self._drop_surplus(changes)
         changes.heads = frozenset(self.heads)
 

@@ -7,6 +7,8 @@ import binascii
 import hashlib
 from typing import NewType
 
+import libipld
+
 from adaptor.errors import InvalidValueError
 
 Cid = NewType("Cid", bytes)
@@ -30,7 +32,7 @@ def is_cid(value: object) -> bool:
 
 def cid_text(cid: bytes) -> str:
     """The CID as people write it: base32 with the multibase prefix ``b``."""
-    return "b" + base64.b32encode(cid).decode().lower().rstrip("=")
+    return str(libipld.encode_cid(cid))
 
 
 def parse_cid(text: str, *, field: str) -> Cid:

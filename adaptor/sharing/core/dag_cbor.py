@@ -7,7 +7,7 @@ gives the same bytes again, so every value has exactly one block and one name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import libipld
@@ -19,6 +19,8 @@ _LINK = b"\xd8\x2a\x58\x25\x00"
 """Tag 42, then a byte string of 37 bytes that begins with zero, as the dag-cbor specification wants links."""
 
 NULL = b"\xf6"
+
+_BYTE = tuple(bytes((value,)) for value in range(256))
 
 MAX_INTEGER = 2**63 - 1
 """Largest number read: what SQLite and protobuf hold as well."""
@@ -47,6 +49,11 @@ def text(value: str) -> bytes:
 def link(cid: Cid | None) -> bytes:
     """A link to a block, or null."""
     return NULL if cid is None else _LINK + cid
+
+
+def links(cids: Sequence[Cid]) -> bytes:
+    """An array of links."""
+    return _head(_ARRAY, len(cids)) + b"".join([_LINK + cid for cid in cids])
 
 
 def array(items: Iterable[bytes]) -> bytes:
@@ -97,8 +104,8 @@ def whole_number(value: object, name: str, *, least: int = 0) -> int:
 
 def _head(major: int, value: int) -> bytes:
     if value < 24:  # noqa: PLR2004 - the ranges of RFC 8949, section 3
-        return bytes(((major << 5) | value,))
+        return _BYTE[major << 5 | value]
     for extra, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
         if value < 1 << (8 * size):
-            return bytes(((major << 5) | extra,)) + value.to_bytes(size, "big")
+            return _BYTE[major << 5 | extra] + value.to_bytes(size, "big")
     raise OverflowError(f"{value} does not fit into 64 bits")

@@ -8,6 +8,7 @@ writing the body again.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,7 @@ KEY_BYTES = 32
 _SIG_HEAD = b"\xa2" + dag_cbor.text("sig") + b"\x58\x40"
 _BODY_KEY = dag_cbor.text("body")
 _BODY_START = len(_SIG_HEAD) + SIGNATURE_BYTES + len(_BODY_KEY)
+_PARTS = frozenset({"sig", "body"})
 _NAMES = frozenset({"log", "kind", "author", "number", "previous", "parents", "skips", "height", "at_ms", "payload"})
 
 
@@ -42,7 +44,7 @@ class Kind(enum.Enum):
 
 
 _KINDS = {kind.value: kind for kind in Kind}
-_AUTHOR = dag_cbor.text("author")
+_KIND_TEXTS = {kind: dag_cbor.text(kind.value) for kind in Kind}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +84,11 @@ class Entry:
                 _KEY_LOG,
                 dag_cbor.link(self.log),
                 _KEY_KIND,
-                dag_cbor.text(self.kind.value),
+                _KIND_TEXTS[self.kind],
                 _KEY_AT,
                 dag_cbor.unsigned(self.at_ms),
                 _KEY_SKIPS,
-                dag_cbor.array(map(dag_cbor.link, self.skips)),
+                dag_cbor.links(self.skips),
                 _KEY_AUTHOR,
                 dag_cbor.byte_string(self.author),
                 _KEY_HEIGHT,
@@ -94,7 +96,7 @@ class Entry:
                 _KEY_NUMBER,
                 dag_cbor.unsigned(self.number),
                 _KEY_PARENTS,
-                dag_cbor.array(map(dag_cbor.link, self.parents)),
+                dag_cbor.links(self.parents),
                 _KEY_PAYLOAD,
                 dag_cbor.byte_string(self.payload),
                 _KEY_PREVIOUS,
@@ -154,6 +156,26 @@ def signed(entry: Entry, key: Ed25519PrivateKey) -> SignedEntry:
     return SignedEntry(cid=cid_of(block), block=block, entry=entry)
 
 
+Reading = SignedEntry | RefusedEntryError
+"""What reading a block came to."""
+
+
+def readings(blocks: Iterable[bytes], *, log: Cid, limits: LogLimits) -> dict[Cid, Reading]:
+    """What reading each of the blocks comes to, by its name.
+
+    Most of it is checking signatures, during which other threads run; so it can be done ahead, beside other work.
+    """
+    found: dict[Cid, Reading] = {}
+    for block in blocks:
+        try:
+            one = read_entry(block, log=log, limits=limits)
+        except RefusedEntryError as error:
+            found[cid_of(block)] = error
+        else:
+            found[one.cid] = one
+    return found
+
+
 def read_entry(block: bytes, *, log: Cid, limits: LogLimits) -> SignedEntry:
     """The entry of a block, checked as far as it can be without its parents.
 
@@ -192,12 +214,31 @@ def _require_legal(entry: Entry, *, log: Cid, limits: LogLimits) -> None:
 
 
 def parse_entry(block: bytes) -> SignedEntry:
-    """The entry of a block, without asking whether its author signed it: for blocks that were checked before.
+    """The entry of a block, without asking whether its author signed it.
 
     Raises:
         MalformedBlockError: If it is none, or not canonical.
     """
-    value = dag_cbor.fields(dag_cbor.read(block), frozenset({"sig", "body"}))
+    entry, signature = _decoded(block)
+    if not isinstance(signature, bytes) or block != _SIG_HEAD + signature + _BODY_KEY + entry.body:
+        raise MalformedBlockError("not canonical dag-cbor")
+    return SignedEntry(cid=cid_of(block), block=block, entry=entry)
+
+
+def known_entry(cid: Cid, block: bytes) -> SignedEntry:
+    """The entry of a block that was checked before it was kept under its name.
+
+    Raises:
+        MalformedBlockError: If the block is not the one of that name.
+    """
+    if cid_of(block) != cid:
+        raise MalformedBlockError("not the block of its name")
+    return SignedEntry(cid=cid, block=block, entry=_decoded(block)[0])
+
+
+def _decoded(block: bytes) -> tuple[Entry, Any]:
+    """The entry of a block and its signature, which may be anything."""
+    value = dag_cbor.fields(dag_cbor.read(block), _PARTS)
     body = dag_cbor.fields(value["body"], _NAMES)
     kind = body["kind"]
     if not isinstance(kind, str) or kind not in _KINDS:
@@ -221,14 +262,12 @@ def parse_entry(block: bytes) -> SignedEntry:
         at_ms=dag_cbor.whole_number(body["at_ms"], "at_ms"),
         payload=body["payload"],
     )
-    if not isinstance(value["sig"], bytes) or block != _SIG_HEAD + value["sig"] + _BODY_KEY + entry.body:
-        raise MalformedBlockError("not canonical dag-cbor")
-    return SignedEntry(cid=cid_of(block), block=block, entry=entry)
+    return entry, value["sig"]
 
 
 def _links(value: Any, name: str) -> tuple[Cid, ...]:
     if not isinstance(value, list) or not all(map(is_cid, value)):
         raise MalformedBlockError(f"{name} is no list of links")
-    if value != sorted(set(value)):
+    if len(value) > 1 and value != sorted(set(value)):
         raise MalformedBlockError(f"{name} are not ascending, each once")
     return tuple(value)

@@ -10,16 +10,17 @@ only the heads; whoever missed it finds out when heads are next compared with an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from adaptor.sharing.core.cid import Cid, cid_of
+from adaptor.sharing.core.entry import Reading
 from adaptor.sharing.core.fetches import Fetches
 from adaptor.sharing.core.messages import Announcement, Call, Fetch, Meet, Page, Position, Pull
 from adaptor.sharing.core.peers import AddressBook, Chance, Peer
 from adaptor.sharing.core.pulls import Pulls
 from adaptor.sharing.core.refusal import Refusal, RefusalReason
-from adaptor.sharing.core.replica import Replica
+from adaptor.sharing.core.replica import NOTHING_AHEAD, Replica
 from adaptor.sharing.core.state import Changes
 
 PEERS_TOLD = 8
@@ -43,11 +44,13 @@ class Step:
         changes: To be written before anything else.
         calls: To be made then.
         peers: Names of peers of whom something durable changed; who is no more in the book is to be forgotten.
+        taken: Blocks of the message that were taken ahead of it.
     """
 
     changes: Changes = field(default_factory=Changes)
     calls: list[Call] = field(default_factory=list)
     peers: set[str] = field(default_factory=set)
+    taken: int = 0
 
 
 class Exchange:
@@ -93,13 +96,38 @@ class Exchange:
             peers=self.book.some(PEERS_TOLD) if peers else (),
         )
 
-    def take(self, peer: str, blocks: Sequence[bytes], *, now_s: float, step: Step) -> None:
+    def take(
+        self,
+        peer: str,
+        blocks: Sequence[bytes],
+        *,
+        now_s: float,
+        step: Step,
+        ahead: Mapping[Cid, Reading] = NOTHING_AHEAD,
+    ) -> None:
         """Take a few blocks of a message ahead of the rest, so that whoever runs this can pause in between.
 
-        The message itself is then given as a whole, with the same step; what was taken of it costs little again.
+        The message itself is then given as a whole, with the same step.
+
+        Args:
+            peer: Who gave them.
+            blocks: Some of the message's.
+            now_s: Seconds since the epoch.
+            step: Gets what became of them.
+            ahead: What reading them came to, where that was done before.
         """
+        if self.listens_to(peer):
+            self.replica.receive(blocks, peer=peer, now_s=now_s, changes=step.changes, ahead=ahead)
+            step.taken += len(blocks)
+
+    def listens_to(self, peer: str) -> bool:
+        """Whether a peer did not yet send more than it may within this minute."""
         one = self.book.get(peer)
-        if one is None or one.minute_bytes <= self._limits.peer_bytes_per_minute:
+        return one is None or one.minute_bytes <= self._limits.peer_bytes_per_minute
+
+    def _receive(self, blocks: Sequence[bytes], *, peer: str, now_s: float, step: Step) -> None:
+        """Take the blocks of a message, unless that was done ahead."""
+        if step.taken < len(blocks):
             self.replica.receive(blocks, peer=peer, now_s=now_s, changes=step.changes)
 
     def met(
@@ -133,7 +161,7 @@ class Exchange:
             text = f"{len(said.heads)} heads at once, the limit is {self._limits.heads}"
             self._refuse(one, RefusalReason.TOO_MANY_HEADS, text, step)
             said = replace(said, heads=said.heads[: self._limits.heads])
-        self.replica.receive(said.blocks, peer=peer, now_s=now_s, changes=step.changes)
+        self._receive(said.blocks, peer=peer, now_s=now_s, step=step)
         if peer in self._answers_due:
             self._answers_due.discard(peer)
         elif not said.blocks:
@@ -153,7 +181,7 @@ class Exchange:
         one = self._heard(call.peer, size_bytes, now_s=now_s, step=step)
         if one is None:
             return self._lost(call.cids, call.peer, now_s=now_s, step=step)
-        self.replica.receive(blocks, peer=call.peer, now_s=now_s, changes=step.changes)
+        self._receive(blocks, peer=call.peer, now_s=now_s, step=step)
         lacking = [cid for cid in call.cids if cid in self.replica.missing]
         given = {cid_of(block) for block in blocks}
         if not one.swarm and not given <= set(call.cids):
@@ -172,7 +200,7 @@ class Exchange:
         if one is None:
             self._pulls.failed(one, now_s)
             return self._finished(step, source=None, now_s=now_s)
-        self.replica.receive(page.blocks, peer=call.peer, now_s=now_s, changes=step.changes)
+        self._receive(page.blocks, peer=call.peer, now_s=now_s, step=step)
         following = self._pulls.page(one, call, page, news=len(step.changes.applied), now_s=now_s)
         if following is not None:
             step.calls.append(following)

@@ -9,12 +9,13 @@ a block is forgotten, and taken when it is offered again and the reason is gone.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adaptor.sharing.core.cid import Cid, cid_of
-from adaptor.sharing.core.entry import Entry, Kind, SignedEntry, read_entry, signed
+from adaptor.sharing.core.entry import Entry, Kind, Reading, SignedEntry, read_entry, signed
 from adaptor.sharing.core.limits import ReplicaLimits
 from adaptor.sharing.core.manifest import Manifest
 from adaptor.sharing.core.missing_blocks import MissingBlocks
@@ -28,6 +29,9 @@ HOUR_MS = 3_600_000
 SKIP_BASE = 16
 """Skip links reach down by powers of sixteen: one entry in sixteen carries one, so they cost 3 bytes an entry, and
 from any head sixteen blocks lead to the next power."""
+
+
+NOTHING_AHEAD: Mapping[Cid, Reading] = MappingProxyType({})
 
 
 class Replica:
@@ -98,7 +102,15 @@ class Replica:
         changes.heads = frozenset(self.heads)
         return one
 
-    def receive(self, blocks: Iterable[bytes], *, peer: str, now_s: float, changes: Changes) -> None:
+    def receive(
+        self,
+        blocks: Iterable[bytes],
+        *,
+        peer: str,
+        now_s: float,
+        changes: Changes,
+        ahead: Mapping[Cid, Reading] = NOTHING_AHEAD,
+    ) -> None:
         """Take blocks, wanted or not, in any order.
 
         Args:
@@ -106,13 +118,14 @@ class Replica:
             peer: Who gave them.
             now_s: Seconds since the epoch.
             changes: Gets what became of them.
+            ahead: What reading some of them came to, where that was done before.
         """
         for block in blocks:
             cid = cid_of(block)
             if cid in self.applied or cid in self.waiting or cid in self.refused:
                 self._found(cid, changes)
                 continue
-            self._take(cid, block, peer=peer, now_s=now_s, changes=changes)
+            self._take(cid, block, ahead.get(cid), peer=peer, now_s=now_s, changes=changes)
         self._drop_surplus(changes)
         if changes.applied:
             changes.heads = frozenset(self.heads)
@@ -139,10 +152,12 @@ class Replica:
             text = f"asked for {one.attempts} times since it was first heard of"
             self._give_up(cid, RefusalReason.NEVER_FOUND, text, peer=peer, changes=changes)
 
-    def _take(self, cid: Cid, block: bytes, *, peer: str, now_s: float, changes: Changes) -> None:
+    def _take(self, cid: Cid, block: bytes, read: Reading | None, *, peer: str, now_s: float, changes: Changes) -> None:
         author = None
         try:
-            one = read_entry(block, log=self.log_id, limits=self.manifest.limits)
+            if isinstance(read, RefusedEntryError):
+                raise read
+            one = read or read_entry(block, log=self.log_id, limits=self.manifest.limits)
             author = one.entry.author
             self._require_near(one.entry, now_s)
             self._place(one, peer=peer, now_s=now_s, changes=changes)
@@ -209,7 +224,7 @@ class Replica:
         self.heads.add(cid)
         if entry.kind is Kind.MEMBERSHIP:
             self._writers.admit(entry)
-        changes.applied.append(Applied(len(self.applied), cid, header(entry), node, peer))
+        changes.applied.append(Applied(len(self.applied), cid, entry, node, peer))
 
     def _node(self, entry: Entry) -> Node:
         """What is kept of an entry, once it agrees with what it needs.

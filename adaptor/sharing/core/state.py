@@ -44,7 +44,7 @@ class Applied:
     Attributes:
         sequence: Place in the order in which this replica applied, from 1, without gaps.
         cid: Name of its block, which is on disk.
-        entry: What it says; without its payload unless that is needed here (see `header`).
+        entry: What it says; without its payload if it had to wait (see `header`).
         node: What is kept of it in memory.
         peer: Who gave it.
     """

@@ -6,7 +6,7 @@ for `position`, gives what comes after it, and need remember nothing: after a cr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from itertools import islice
@@ -61,12 +61,14 @@ class Index:
         path: Of the file; its directory must exist.
         manifest: Rules of the log.
         own: This machine's public key, 32 bytes.
+        pause: Called between entries; may wait for work that goes first.
 
     Raises:
         StateDirectoryError: If the file cannot be used.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, own: bytes) -> None:
+    def __init__(self, path: Path, manifest: Manifest, own: bytes, *, pause: Callable[[], None] = lambda: None) -> None:
+        self._pause = pause
         self.path = path
         self._db = schema.open_index(path, log=cid_text(manifest.log_id), own=own.hex())
         self._manifest = manifest
@@ -188,7 +190,7 @@ class Index:
         return refusals
 
     def _take(self, entries: Sequence[StoredEntry], authors: Authors) -> tuple[list[Refusal], set[str]]:
-        intake = Intake(self._db, authors)
+        intake = Intake(self._db, authors, pause=self._pause)
         intake.take(entries)
         return intake.refusals, Settlement(self._db, authors, intake.unsettled).settle()
 

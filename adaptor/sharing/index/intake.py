@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 import orjson
 
@@ -23,6 +24,9 @@ from adaptor.sharing.statements import MembershipOperation, read_membership, rea
 
 Row = tuple[object, ...]
 
+SECONDS_KEPT = 64
+"""Points in time that are remembered as text: entries that arrive together were mostly written together."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LAST_MS = 253_402_300_799_999
 """The last millisecond of the year 9999, beyond which there are no dates."""
@@ -37,6 +41,7 @@ class Unsettled:
         rulings: Whether the founder said something about a key.
         ballots: Contributions and authors that judged them.
         targets: Contributions, as CID text.
+        fresh: New contributions, which nothing can have been said about but what arrived before them.
         own: Contributions of this machine.
     """
 
@@ -44,6 +49,7 @@ class Unsettled:
     rulings: bool = False
     ballots: set[tuple[str, int]] = field(default_factory=set)
     targets: set[str] = field(default_factory=set)
+    fresh: set[str] = field(default_factory=set)
     own: set[str] = field(default_factory=set)
 
 
@@ -66,19 +72,23 @@ class Intake:
     Args:
         db: The index's file, within a transaction.
         authors: Who is known.
+        pause: Called between entries; may wait for work that goes first.
     """
 
-    def __init__(self, db: sqlite3.Connection, authors: Authors) -> None:
+    def __init__(self, db: sqlite3.Connection, authors: Authors, *, pause: Callable[[], None]) -> None:
         self._db = db
         self._authors = authors
         self._rows = _Rows()
         self._batch = authors.manifest.limits.batch
+        self._contexts: dict[int, tuple[SharedContext, Row]] = {}
+        self._pause = pause
         self.unsettled = Unsettled()
         self.refusals: list[Refusal] = []
 
     def take(self, entries: Sequence[StoredEntry]) -> None:
         """Write down what entries say that were not taken before."""
         for one in entries:
+            self._pause()
             entry = one.signed.entry
             author_id = self._authors.id_of(self._db, entry.author)
             counts = self._counts(author_id, entry)
@@ -123,7 +133,7 @@ class Intake:
                 author_id,
                 entry.author.hex(),
                 own,
-                *context_columns(batch.context),
+                *self._context_columns(batch.context),
                 batch.run,
                 batch.schema_version,
                 len(batch.observations),
@@ -136,9 +146,16 @@ class Intake:
             observation_columns(one.sequence, batch.context.algorithm, observation)
             for observation in batch.observations
         )
-        self.unsettled.targets.add(contribution)
+        self.unsettled.fresh.add(contribution)
         if own:
             self.unsettled.own.add(contribution)
+
+    def _context_columns(self, context: SharedContext) -> Row:
+        """As `context_columns`; contexts that were read as one object are written down once."""
+        found = self._contexts.get(id(context))
+        if found is None:
+            found = self._contexts[id(context)] = (context, context_columns(context))
+        return found[1]
 
     def _validation(self, one: StoredEntry, author_id: int) -> None:
         entry = one.signed.entry
@@ -235,8 +252,13 @@ def observation_columns(batch_id: int, algorithm: str, one: SharedObservation) -
 
 def time_text(at_ms: int) -> str:
     """A point in time as the views show it, for example ``2026-01-31T12:00:00.000Z``; texts sort as times do."""
-    at = _EPOCH + timedelta(milliseconds=min(at_ms, _LAST_MS))
-    return at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    second, ms = divmod(min(at_ms, _LAST_MS), 1000)
+    return f"{_second_text(second)}.{ms:03d}Z"
+
+
+@lru_cache(SECONDS_KEPT)
+def _second_text(second: int) -> str:
+    return (_EPOCH + timedelta(seconds=second)).replace(tzinfo=None).isoformat(timespec="seconds")
 
 
 def _pairs(pairs: Mapping[str, str]) -> str:

@@ -7,8 +7,10 @@ a row from other rows, and everything that depends on a changed value is compute
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
+
+import orjson
 
 from adaptor.domain.verdict import Judgement
 from adaptor.sharing.core.entry import Kind
@@ -44,9 +46,18 @@ class Settlement:
             self._call_the_roll()
         for target, author_id in unsettled.ballots:
             self._settle_ballot(target, author_id)
+        unsettled.targets.update(self._named(unsettled.fresh))
         for target in unsettled.targets:
             self._settle_target(target)
         return unsettled.own
+
+    def _named(self, fresh: Collection[str]) -> Iterable[str]:
+        """Those of new contributions that something was said about; the others stand as they were written down."""
+        return self._column(
+            "select value from json_each(?) where exists (select 1 from _ix_verdicts where target = value) "
+            "or exists (select 1 from _ix_withdrawals where target = value)",
+            orjson.dumps([*fresh]).decode(),
+        )
 
     def _call_the_roll(self) -> None:
         """Compute whose entries count and who votes, and everything of authors for whom that changed."""
