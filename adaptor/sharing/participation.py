@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
 
 from adaptor.domain.context import ExecutionContext
 from adaptor.domain.known import Known
@@ -31,9 +30,7 @@ from adaptor.sharing.open_log import INDEX_NAME, SECRET_KEPT, SWARM_KEPT, OpenLo
 from adaptor.sharing.precedence import Precedence
 from adaptor.sharing.settings import SharingSettings
 from adaptor.sharing.swarm import fetched_manifest
-from adaptor.sharing.waiting import ended
-
-T = TypeVar("T")
+from adaptor.sharing.waiting import Unbroken, ended
 
 FOLDER_NAME = "sharing"
 LOG_NAME = "log.db"
@@ -78,7 +75,7 @@ class Participation:
         self._open: OpenLog | None = None
         self._changing = asyncio.Lock()
         self._identity: Identity | None = None
-        self._beginning: set[asyncio.Task[Any]] = set()
+        self._beginning = Unbroken()
 
     @property
     def ready(self) -> bool:
@@ -120,7 +117,7 @@ class Participation:
 
     async def stop(self) -> None:
         """Let go of everything; the next start goes on from here."""
-        await ended(tuple(self._beginning))
+        await ended(tuple(self._beginning.tasks))
         opened, self._open = self._open, None
         if opened is not None:
             await opened.close()
@@ -146,7 +143,7 @@ class Participation:
             quorum=quorum,
             salt=secrets.token_bytes(SALT_BYTES),
         )
-        await self._whole(self._create(manifest, secrets.token_bytes(SECRET_BYTES) if secret else None))
+        await self._beginning.run(self._create(manifest, secrets.token_bytes(SECRET_BYTES) if secret else None))
         return manifest.log_id
 
     async def _create(self, manifest: Manifest, secret: bytes | None) -> None:
@@ -162,7 +159,7 @@ class Participation:
             ConflictError: If this machine takes part in another log.
             PeerCallError: If none of the invitation's peers answers.
         """
-        return await self._whole(self._join(parse_invitation(text)))
+        return await self._beginning.run(self._join(parse_invitation(text)))
 
     async def _join(self, invitation: Invitation) -> Manifest:
         async with self._changing:
@@ -281,15 +278,3 @@ class Participation:
             await opened.close()
             raise
         self._open = opened
-
-    async def _whole(self, beginning: Coroutine[Any, Any, T]) -> T:
-        """Let it go to its end even if whoever waits for it is cancelled, unless this machine stops."""
-        task = asyncio.get_running_loop().create_task(beginning)
-        self._beginning.add(task)
-        task.add_done_callback(self._began)
-        return await asyncio.shield(task)
-
-    def _began(self, task: asyncio.Task[Any]) -> None:
-        self._beginning.discard(task)
-        if not task.cancelled():
-            task.exception()  # whoever waited has it; there may be nobody left

@@ -9,32 +9,31 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adaptor.errors import LogRefusedError, PeerCallError, StateDirectoryError
-from adaptor.sharing.core.cid import Cid, cid_of
-from adaptor.sharing.core.entry import Kind, Reading, readings
+from adaptor.sharing.block_reader import BlockReader
+from adaptor.sharing.core.cid import Cid
+from adaptor.sharing.core.entry import Kind
 from adaptor.sharing.core.exchange import Exchange, Step
 from adaptor.sharing.core.limits import ReplicaLimits
 from adaptor.sharing.core.manifest import Manifest
 from adaptor.sharing.core.messages import Announcement, Call, Fetch, Meet, Page, Position, Pull
 from adaptor.sharing.core.peers import AddressBook, Chance, Peer
 from adaptor.sharing.core.refusal import Refusal, RefusalReason, RefusedEntryError
-from adaptor.sharing.core.replica import NOTHING_AHEAD, Replica
+from adaptor.sharing.core.replica import Replica
 from adaptor.sharing.core.state import Changes
 from adaptor.sharing.log_file import LogFile, SentObservation, StoredEntry
 from adaptor.sharing.peer_calls import PeerCalls
 from adaptor.sharing.ports import Transport
 from adaptor.sharing.precedence import Precedence
 from adaptor.sharing.sqlite_block_store import SqliteBlockStore
-from adaptor.sharing.waiting import ended, survived, woken
+from adaptor.sharing.waiting import Unbroken, ended, survived, woken
 
 _log = logging.getLogger(__name__)
 
@@ -42,15 +41,6 @@ T = TypeVar("T")
 
 SLICE = 8
 """Blocks taken before others get their turn: what was read ahead takes some 0.05 ms each, writing one 0.1 ms."""
-
-READ_INLINE = 4
-"""Blocks that are read at once where there are no more: reading one takes 0.2 ms, another thread as long to begin."""
-
-READ_TOGETHER = 32
-"""Blocks read by one thread at a time: 6 ms of work, nearly all of it signatures, during which other threads run."""
-
-READERS = 2
-"""Threads that read blocks, each with one part at work and one waiting."""
 
 PAGE_BLOCKS = 256
 PAGE_BYTES = 524_288
@@ -110,9 +100,9 @@ class SharedLog:
         self._chance = chance
         self._precedence = precedence
         self._lock = asyncio.Lock()
-        self._steps: set[asyncio.Task[Any]] = set()
+        self._steps = Unbroken()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="log")
-        self._readers = ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="log-reader")
+        self._reader = BlockReader(manifest, precedence)
         self.store = SqliteBlockStore(file, self.on_file)
         self._transports: dict[str, Transport] = {}
         self._direct: Transport | None = None
@@ -145,10 +135,10 @@ class SharedLog:
         """End all calls and let go of the file; what is written stays."""
         await ended([self._ticker] if self._ticker is not None else [])
         await self._calls.close()
-        await asyncio.gather(*self._steps, return_exceptions=True)
+        await asyncio.gather(*self._steps.tasks, return_exceptions=True)
         for transport in {*self._transports.values(), *([self._direct] if self._direct else [])}:
             await transport.close()
-        self._readers.shutdown(wait=True)
+        self._reader.close()
         self._thread.shutdown(wait=True)
         self.file.close()
 
@@ -327,40 +317,14 @@ class SharedLog:
     async def _taken(self, peer: str, blocks: Sequence[bytes]) -> Step:
         """Take a message's blocks slice by slice, giving way in between; they are read ahead on other threads."""
         step = Step()
-        at_once = len(blocks) <= READ_INLINE or not self.exchange.listens_to(peer)
-        parts = (blocks[start : start + READ_TOGETHER] for start in range(0, len(blocks), READ_TOGETHER))
-        ahead: deque[tuple[Sequence[bytes], asyncio.Future[Mapping[Cid, Reading]]]] = deque()
-        for part in islice(parts, 0 if at_once else 2 * READERS):
-            ahead.append((part, self._read(part)))
-        while ahead:
-            part, read = ahead.popleft()
-            await self._take(peer, part, step, ahead=await read)
-            if (following := next(parts, None)) is not None:
-                ahead.append((following, self._read(following)))
-        for part in parts:
-            await self._take(peer, part, step)
+        if not self.exchange.listens_to(peer):
+            return step
+        async for part, ahead in self._reader.parts(blocks, knows=self.exchange.replica.knows):
+            for start in range(0, len(part), SLICE):
+                await self._precedence.turn()
+                given = part[start : start + SLICE]
+                self.exchange.take(peer, given, now_s=self._now_s(), step=step, ahead=ahead)
         return step
-
-    async def _take(
-        self, peer: str, part: Sequence[bytes], step: Step, *, ahead: Mapping[Cid, Reading] = NOTHING_AHEAD
-    ) -> None:
-        for start in range(0, len(part), SLICE):
-            await self._precedence.turn()
-            self.exchange.take(peer, part[start : start + SLICE], now_s=self._now_s(), step=step, ahead=ahead)
-
-    def _read(self, part: Sequence[bytes]) -> asyncio.Future[Mapping[Cid, Reading]]:
-        """Begin to read those blocks that are news."""
-        knows = self.exchange.replica.knows
-        news = [block for block in part if not knows(cid_of(block))]
-        log, limits = self.log_manifest.log_id, self.log_manifest.limits
-        return asyncio.get_running_loop().run_in_executor(
-            self._readers, lambda: readings(self._giving_way(news), log=log, limits=limits)
-        )
-
-    def _giving_way(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        for block in blocks:
-            self._precedence.pause()
-            yield block
 
     # --- performing -----------------------------------------------------------------------------------------
 
@@ -370,15 +334,7 @@ class SharedLog:
         Between deciding and writing, memory is ahead of the disk; left there, the next step would be written upon
         entries that are nowhere.
         """
-        task = asyncio.get_running_loop().create_task(step)
-        self._steps.add(task)
-        task.add_done_callback(self._stepped)
-        return await asyncio.shield(task)
-
-    def _stepped(self, task: asyncio.Task[Any]) -> None:
-        self._steps.discard(task)
-        if not task.cancelled():
-            task.exception()  # whoever waited has it; there may be nobody left
+        return await self._steps.run(step)
 
     async def _tick(self) -> None:
         while True:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Collection
-from typing import Any
+from collections.abc import Awaitable, Collection, Coroutine
+from typing import Any, TypeVar
 
 from adaptor.errors import AdaptorError
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 async def woken(event: asyncio.Event, *, within_s: float) -> None:
@@ -29,6 +31,29 @@ async def survived(work: Awaitable[object]) -> None:
         _log.warning("%s", error)
     except Exception:  # noqa: BLE001 - a loop boundary: one fault must not end the sharing of a service
         _log.exception("unexpected fault in background work")
+
+
+class Unbroken:
+    """Work that goes to its end even if whoever waits for it is cancelled.
+
+    Attributes:
+        tasks: What is under way.
+    """
+
+    def __init__(self) -> None:
+        self.tasks: set[asyncio.Task[Any]] = set()
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do it, and wait for what comes of it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._done)
+        return await asyncio.shield(task)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waited has it; there may be nobody left
 
 
 async def ended(tasks: Collection[asyncio.Task[Any]]) -> None:
