@@ -11,6 +11,7 @@ import grpc
 
 from adaptor.api.v1 import attachments_pb2_grpc, sharing_pb2_grpc
 from adaptor.client.run import DEFAULT_ADDRESS
+from adaptor.cluster import ClusterCallError, ClusterManager
 from adaptor.errors import ServiceCallError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -51,7 +52,28 @@ def attachment_service(address: str) -> Iterator[attachments_pb2_grpc.Attachment
             raise ServiceCallError(_problem(address, error)) from error
 
 
+@contextmanager
+def cluster_manager(address: str) -> Iterator[ClusterManager]:
+    """The service's calls about clusters.
+
+    Raises:
+        ServiceCallError: If a call within comes to nothing.
+    """
+    with ClusterManager(channel=grpc.insecure_channel(address), call_s=CALL_S) as manager:
+        try:
+            yield manager
+        except ClusterCallError as error:
+            text = str(error)
+            raise ServiceCallError(
+                _away(address) if error.code == "UNAVAILABLE" and "connect" in text else text
+            ) from error
+
+
 def _problem(address: str, error: grpc.RpcError) -> str:
     if error.code() is grpc.StatusCode.UNAVAILABLE and "connect" in (error.details() or ""):
-        return f"service: nothing answers at {address}; `adaptor serve` starts one, --service names another"
+        return _away(address)
     return error.details() or error.code().name
+
+
+def _away(address: str) -> str:
+    return f"service: nothing answers at {address}; `adaptor serve` starts one, --service names another"

@@ -9,6 +9,7 @@ import click
 from adaptor import __version__
 from adaptor.cli.attach import attach, attached, detach, pause, resume
 from adaptor.cli.bench import bench
+from adaptor.cli.cluster import cluster
 from adaptor.cli.demo import demo
 from adaptor.cli.documentation import docs
 from adaptor.cli.experiment import experiment
@@ -46,6 +47,7 @@ for command in (
     ipfs,
     models,
     query,
+    cluster,
     attach,
     attached,
     detach,

@@ -145,6 +145,7 @@ class LoopbackService:
             await self._sharing.start()
         self._server = a_server(self.shop, self.address, sharing=self._sharing)
         await self._server.start()
+        self.shop.clusters.start()
         self.address = self._server.address
 
     async def _stop(self) -> None:
@@ -152,5 +153,6 @@ class LoopbackService:
             await self._server.stop(grace_s=0.0)
             if self._sharing is not None:
                 await self._sharing.stop()
+            await self.shop.clusters.stop()
             await self.shop.engine.stop()
         self._server = None

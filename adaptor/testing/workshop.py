@@ -46,8 +46,8 @@ CLUSTER_SETTINGS = ClusterSettings(
     arbitration=ArbitrationSettings(),
     expiry=LeaseExpiry.KEEP,
     round_interval_s=0.001,
-    tick_interval_s=0.001,
-    poll_interval_s=0.001,
+    tick_interval_s=0.01,
+    poll_interval_s=0.01,
     watch_stall_s=0.2,
 )
 

@@ -13,6 +13,9 @@ from adaptor.testing.loopback import a_server
 from adaptor.testing.provisioner import InMemoryProvisioner
 from adaptor.testing.workshop import Workshop
 
+SMALL_BUFFERS = [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65536)]
+"""A reader's channel without the probing that would let megabytes be on their way to it."""
+
 
 @pytest.fixture
 def shop() -> Workshop:
@@ -32,7 +35,7 @@ async def manager(shop: Workshop) -> AsyncIterator[TestManager]:
     server = a_server(shop)
     await server.start()
     shop.clusters.start()
-    async with grpc.aio.insecure_channel(server.address) as channel:
+    async with grpc.aio.insecure_channel(server.address, options=SMALL_BUFFERS) as channel:
         yield TestManager(channel)
     await server.stop(grace_s=0.0)
     await shop.clusters.stop()

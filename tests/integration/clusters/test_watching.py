@@ -20,8 +20,8 @@ from adaptor.testing.demands import a_cluster
 from adaptor.testing.provisioner import InMemoryProvisioner
 from adaptor.testing.workshop import Workshop
 
-FAR_MORE_THAN_A_BUFFER = 1500
-"""News of ten kilobytes each; gRPC was seen to hold four megabytes for a reader."""
+FAR_MORE_THAN_A_BUFFER = 500
+"""News of ten kilobytes each; the channel holds some sixty for a reader, and the server as much again."""
 
 
 async def read(manager: TestManager, count: int, **request: str) -> list[pb.WatchClustersResponse]:
