@@ -8,8 +8,9 @@ real work, which is done behind the key's exchange and so spreads over the subta
 - with `--echo` also at a sink without transactions, the TaskManagers' standard output, where what was processed again
   after a restart stands again.
 
-With `--day` the share of records that do the work follows a day's curve in fast motion; without, all do. The whole
-pipeline runs in the JVM: no Python is left behind when this script ends, which it does once the job is submitted.
+With `--day` the share of records that do the work follows a day's curve in fast motion, with a surge in the evening;
+without, all do. The whole pipeline runs in the JVM: no Python is left behind when this script ends, which it does once
+the job is submitted.
 
     python flink-jobs/stream.py --flink http://127.0.0.1:8081 --rate 2000 --rows 100000 --out /tmp/out
 """
@@ -56,6 +57,8 @@ def parsed_options() -> argparse.Namespace:
     parser.add_argument("--work", type=int, default=4000, help="characters that are hashed for each record, in tens")
     parser.add_argument("--keys", type=int, default=997, help="distinct keys")
     parser.add_argument("--day", type=int, default=0, help="seconds of a day in fast motion; 0 for an even load")
+    parser.add_argument("--day-start", type=int, default=0, help="when a day begins, in seconds since the epoch")
+    parser.add_argument("--key-groups", type=int, default=128, help="most subtasks that keyed state can be spread over")
     parser.add_argument("--echo", action="store_true", help="write to a sink without transactions as well")
     parser.add_argument("--parallelism", type=int, default=1)
     parser.add_argument("--checkpoint-interval", default="10 s")
@@ -73,7 +76,7 @@ def stream_environment(options: argparse.Namespace) -> TableEnvironment:
         "rest.port": str(address.port or 80),
         "pipeline.name": options.name,
         "parallelism.default": str(options.parallelism),
-        "pipeline.max-parallelism": "128",
+        "pipeline.max-parallelism": str(options.key_groups),
         "execution.checkpointing.interval": options.checkpoint_interval,
         "execution.checkpointing.mode": "EXACTLY_ONCE",
         "table.exec.sink.upsert-materialize": "NONE",
@@ -92,7 +95,7 @@ def tables(options: argparse.Namespace) -> list[str]:
         f"""CREATE VIEW summed AS SELECT id, SUM(id) OVER (
             PARTITION BY MOD(id, {options.keys}) ORDER BY seen_at
             ROWS BETWEEN {LAST_RECORDS} PRECEDING AND CURRENT ROW) AS total
-            FROM numbers WHERE {busy_share(options.day)}""",
+            FROM numbers WHERE {busy_share(options.day, options.day_start)}""",
         f"""CREATE VIEW worked AS SELECT id, total,
             SHA512(REPEAT(LPAD(CAST(total AS STRING), 10, '0'), {options.work})) AS digest FROM summed""",
         f"""CREATE TABLE files (id BIGINT, total BIGINT, digest STRING) WITH (
@@ -110,12 +113,12 @@ def insertions(options: argparse.Namespace) -> list[str]:
     return statements
 
 
-def busy_share(day_s: int) -> str:
-    """Return the condition that lets through a tenth of the records at night and all of them at noon."""
+def busy_share(day_s: int, day_start_s: int) -> str:
+    """Return the condition that lets through a tenth of the records at night, and all at noon and in the surge."""
     if not day_s:
         return "TRUE"
-    noon = f"COS(2 * PI() * MOD(UNIX_TIMESTAMP(), {day_s}) / {day_s})"
-    return f"MOD(id, 1000) < 550 - 450 * {noon}"
+    phase = f"(CAST(MOD(UNIX_TIMESTAMP() - {day_start_s}, {day_s}) AS DOUBLE) / {day_s})"
+    return f"(MOD(id, 1000) < 550 - 450 * COS(2 * PI() * {phase}) OR {phase} BETWEEN 0.85 AND 0.93)"
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from adaptor.cli.local import local
 from adaptor.cli.network import network
 from adaptor.cli.options import json_option, output, report_option, write_to
 from adaptor.cli.replay import replay
+from adaptor.cli.stream import stream
 from adaptor.cli.traces import traces
 from adaptor.cli.users import users
 from adaptor.experiments.demo.screen import Screen
@@ -51,4 +52,5 @@ experiment.add_command(replay)
 experiment.add_command(traces)
 experiment.add_command(users)
 experiment.add_command(local)
+experiment.add_command(stream)
 experiment.add_command(compare)

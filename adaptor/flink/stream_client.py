@@ -61,6 +61,16 @@ class StreamClient(FlinkClient):
         url = self._job_url(job_id) + "/resource-requirements"
         self._ask(url, job_id, method="PUT", body=parsing.requirements_document(requirements))
 
+    def cancel(self, job_id: str) -> None:
+        """Ask for the end of a job, without a savepoint; it has not ended yet when this returns.
+
+        Raises:
+            UnknownJobError: The cluster does not know the job.
+            FlinkUnreachableError: No answer: whether it ends is unknown.
+            FlinkAnswerError: Refused.
+        """
+        self._ask(self._job_url(job_id) + "?mode=cancel", job_id, method="PATCH")
+
     def trigger_checkpoint(self, job_id: str) -> str:
         """Ask for a checkpoint and return the id of the request.
 

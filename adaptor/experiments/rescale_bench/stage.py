@@ -43,6 +43,10 @@ class StreamJobOptions:
         work: How much is done for each, in tens of characters hashed.
         checkpoint_interval: As Flink writes it.
         day_s: Seconds of a day in fast motion; 0 for an even load.
+        day_start_s: When a day begins, in seconds since the epoch.
+        parallelism: Subtasks at the start.
+        key_groups: Most subtasks that keyed state can be spread over.
+        echo: Whether to write to the sink without transactions as well.
     """
 
     rate: int
@@ -50,6 +54,10 @@ class StreamJobOptions:
     work: int
     checkpoint_interval: str
     day_s: int = 0
+    day_start_s: int = 0
+    parallelism: int = 1
+    key_groups: int = 128
+    echo: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,16 +83,18 @@ class Output:
 
 
 class StreamStage:
-    """A cluster of two slots.
+    """A cluster for streams.
 
     Args:
         home: Folder for everything.
         options: Options of Flink that come before those of the embedded cluster.
+        slots: Of the cluster.
     """
 
-    def __init__(self, home: Path, *, options: Mapping[str, Option]) -> None:
+    def __init__(self, home: Path, *, options: Mapping[str, Option], slots: int = SLOTS) -> None:
         self.home = home
-        self._flink = EmbeddedFlink(home / "flink", EmbeddedFlinkSettings(options=options))
+        self._slots = slots
+        self._flink = EmbeddedFlink(home / "flink", EmbeddedFlinkSettings(options=options, max_task_managers=slots))
         self._jobs = 0
         self._seen_lines: dict[Path, int] = {}
 
@@ -94,7 +104,7 @@ class StreamStage:
             self._flink.start()
             provisioner = LocalProvisioner(self._flink)
             try:
-                asyncio.run(provisioner.provide(SLOTS))
+                asyncio.run(provisioner.provide(self._slots))
             finally:
                 provisioner.close()
         except BaseException:
@@ -129,9 +139,11 @@ class StreamStage:
         self._jobs += 1
         self._seen_lines = {path: path.stat().st_size for path in self._echo_files()}
         out = self.home / f"sink-{self._jobs}"
-        command = [sys.executable, str(FLINK_JOBS / "stream.py"), "--flink", self.rest_url, "--out", str(out), "--echo"]
+        command = [sys.executable, str(FLINK_JOBS / "stream.py"), "--flink", self.rest_url, "--out", str(out)]
         command += ["--rate", str(options.rate), "--rows", str(options.rows), "--work", str(options.work)]
         command += ["--checkpoint-interval", options.checkpoint_interval, "--day", str(options.day_s)]
+        command += ["--day-start", str(options.day_start_s), "--parallelism", str(options.parallelism)]
+        command += ["--key-groups", str(options.key_groups), *(["--echo"] if options.echo else [])]
         environment = {
             **os.environ,
             **self._flink.driver_environment(),
