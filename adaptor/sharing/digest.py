@@ -20,12 +20,13 @@ from adaptor.sharing.contributions import read_contribution
 from adaptor.sharing.core.cid import Cid
 from adaptor.sharing.core.entry import Kind, known_entry
 from adaptor.sharing.core.peers import Chance
+from adaptor.sharing.draft import Draft
 from adaptor.sharing.index.index import Index, PeerRow
 from adaptor.sharing.index.intake import time_text
 from adaptor.sharing.index.reader import IndexReader
 from adaptor.sharing.log_file import StoredEntry
 from adaptor.sharing.precedence import Precedence
-from adaptor.sharing.shared_log import Draft, SharedLog
+from adaptor.sharing.shared_log import SharedLog
 from adaptor.sharing.statements import write_validation
 from adaptor.sharing.validators import judge
 from adaptor.sharing.waiting import ended, survived, woken

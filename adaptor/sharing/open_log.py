@@ -15,6 +15,7 @@ from adaptor.sharing.core.entry import Kind
 from adaptor.sharing.core.manifest import Manifest
 from adaptor.sharing.core.peers import Chance
 from adaptor.sharing.digest import Digest, Measured
+from adaptor.sharing.draft import Draft
 from adaptor.sharing.filter import parse_filter
 from adaptor.sharing.gate import Gate
 from adaptor.sharing.grpc.server import PeerServer
@@ -26,7 +27,7 @@ from adaptor.sharing.knowledge import Knowledge
 from adaptor.sharing.log_file import LogFile
 from adaptor.sharing.precedence import Precedence
 from adaptor.sharing.settings import SharingSettings
-from adaptor.sharing.shared_log import SLICE, Draft, SharedLog
+from adaptor.sharing.shared_log import SLICE, SharedLog
 from adaptor.sharing.statements import Membership, MembershipOperation, write_membership, write_withdrawal
 from adaptor.sharing.swarm import KuboLink
 

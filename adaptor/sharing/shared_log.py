@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -19,7 +19,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from adaptor.errors import LogRefusedError, PeerCallError, StateDirectoryError
 from adaptor.sharing.block_reader import BlockReader
 from adaptor.sharing.core.cid import Cid
-from adaptor.sharing.core.entry import Kind
 from adaptor.sharing.core.exchange import Exchange, Step
 from adaptor.sharing.core.limits import ReplicaLimits
 from adaptor.sharing.core.manifest import Manifest
@@ -28,6 +27,7 @@ from adaptor.sharing.core.peers import AddressBook, Chance, Peer
 from adaptor.sharing.core.refusal import Refusal, RefusalReason, RefusedEntryError
 from adaptor.sharing.core.replica import Replica
 from adaptor.sharing.core.state import Changes
+from adaptor.sharing.draft import Draft
 from adaptor.sharing.log_file import LogFile, SentObservation, StoredEntry
 from adaptor.sharing.peer_calls import PeerCalls
 from adaptor.sharing.ports import Transport
@@ -48,21 +48,6 @@ PAGE_BYTES = 524_288
 
 SHORTEST_TICK_S = 0.05
 """Least time between two looks at what is due."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """An entry to be written.
-
-    Attributes:
-        kind: What it is for.
-        payload: A message of ``log.proto``.
-        observation_ids: Observations that leave this machine with it.
-    """
-
-    kind: Kind
-    payload: bytes
-    observation_ids: tuple[str, ...] = ()
 
 
 class SharedLog:
@@ -100,6 +85,7 @@ class SharedLog:
         self._chance = chance
         self._precedence = precedence
         self._lock = asyncio.Lock()
+        self._ahead = False
         self._steps = Unbroken()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="log")
         self._reader = BlockReader(manifest, precedence)
@@ -147,7 +133,7 @@ class SharedLog:
         await self._whole(self._know(peer, address))
 
     async def _know(self, peer: str, address: str) -> None:
-        async with self._lock:
+        async with self._stepping():
             if self.exchange.book.learn(peer, address) is not None:
                 await self._write(Step(peers={peer}))
             self.exchange.meet_soon()
@@ -184,7 +170,7 @@ class SharedLog:
         cids: list[Cid] = []
         sent: list[SentObservation] = []
         refused: RefusedEntryError | None = None
-        async with self._lock:
+        async with self._stepping():
             now_s, changes = self._now_s(), Changes()
             for count, draft in enumerate(drafts):
                 if count % SLICE == SLICE - 1:
@@ -214,7 +200,7 @@ class SharedLog:
         return await self._whole(self._met(peer, said, size_bytes, through))
 
     async def _met(self, peer: str, said: Announcement, size_bytes: int, through: str) -> Announcement:
-        async with self._lock:
+        async with self._stepping():
             step = await self._taken(peer, said.blocks)
             step = self.exchange.met(peer, said, size_bytes=size_bytes, now_s=self._now_s(), through=through, step=step)
             await self._write(step)
@@ -260,7 +246,7 @@ class SharedLog:
         await self._whole(self._counted(step))
 
     async def _counted(self, step: Step) -> None:
-        async with self._lock:
+        async with self._stepping():
             await self._write(step)
 
     async def on_file(self, function: Callable[..., T], *args: object, **kwargs: object) -> T:
@@ -289,30 +275,23 @@ class SharedLog:
             await survived(self._whole(self._pulled(call, answer, size_bytes)))
 
     async def _fetched(self, call: Fetch, blocks: list[bytes], size_bytes: int) -> None:
-        async with self._lock:
-            step = await self._taken(call.peer, blocks)
-            now_s = self._now_s()
-            step = self.exchange.fetched(call, blocks, size_bytes=size_bytes, now_s=now_s, step=step)
-            await self._write(step)
-        self._act(step)
+        await self._perform(
+            lambda step, now_s: self.exchange.fetched(call, blocks, size_bytes=size_bytes, now_s=now_s, step=step),
+            of=(call.peer, blocks),
+        )
 
     async def _pulled(self, call: Pull, page: Page, size_bytes: int) -> None:
-        async with self._lock:
-            step = await self._taken(call.peer, page.blocks)
-            now_s = self._now_s()
-            step = self.exchange.pulled(call, page, size_bytes=size_bytes, now_s=now_s, step=step)
-            await self._write(step)
-        self._act(step)
+        await self._perform(
+            lambda step, now_s: self.exchange.pulled(call, page, size_bytes=size_bytes, now_s=now_s, step=step),
+            of=(call.peer, page.blocks),
+        )
 
     async def _failed(self, call: Call, error: PeerCallError) -> None:
         _log.debug("%s of %s came to nothing: %s", type(call).__name__, call.peer, error)
         await survived(self._whole(self._lost(call)))
 
     async def _lost(self, call: Call) -> None:
-        async with self._lock:
-            step = self.exchange.failed(call, now_s=self._now_s())
-            await self._write(step)
-        self._act(step)
+        await self._perform(lambda _, now_s: self.exchange.failed(call, now_s=now_s))
 
     async def _taken(self, peer: str, blocks: Sequence[bytes]) -> Step:
         """Take a message's blocks slice by slice, giving way in between; they are read ahead on other threads."""
@@ -336,6 +315,21 @@ class SharedLog:
         """
         return await self._steps.run(step)
 
+    @asynccontextmanager
+    async def _stepping(self) -> AsyncIterator[None]:
+        """Alone with the log; after a fault of any kind, memory goes back to what is on disk."""
+        async with self._lock:
+            try:
+                if self._ahead:
+                    self.exchange = await self.on_file(self._loaded)
+                self._ahead = True
+                yield
+                self._ahead = False
+            finally:
+                if self._ahead:
+                    self.exchange = await self.on_file(self._loaded)
+                    self._ahead = False
+
     async def _tick(self) -> None:
         while True:
             await survived(self._whole(self._ticked()))
@@ -345,31 +339,38 @@ class SharedLog:
             await asyncio.sleep(SHORTEST_TICK_S)
 
     async def _ticked(self) -> None:
-        async with self._lock:
-            step = self.exchange.tick(self._now_s())
+        await self._perform(lambda _, now_s: self.exchange.tick(now_s))
+
+    async def _perform(
+        self, decide: Callable[[Step, float], Step], *, of: tuple[str, Sequence[bytes]] = ("", ())
+    ) -> None:
+        """Do what is decided once the blocks of a message are taken.
+
+        Args:
+            decide: Given what they came to, and the time.
+            of: Who sent the message, and its blocks.
+        """
+        async with self._stepping():
+            step = decide(await self._taken(*of), self._now_s())
             await self._write(step)
         self._act(step)
 
     async def _write(self, step: Step, *, sent: Iterable[SentObservation] = (), durable: bool = False) -> None:
-        """Put a step on disk; if that fails, go back to what is there."""
+        """Put a step on disk."""
         known = {name: self.exchange.book.get(name) for name in step.peers}
         peers = [one for one in known.values() if one is not None]
         forgotten = [name for name, one in known.items() if one is None]
         if step.changes.empty and not durable and not known:
             return
-        try:
-            await self.on_file(
-                self.file.write,
-                step.changes,
-                peers=peers,
-                forgotten=forgotten,
-                sent=list(sent),
-                now_s=self._now_s(),
-                durable=durable,
-            )
-        except StateDirectoryError:
-            self.exchange = await asyncio.get_running_loop().run_in_executor(self._thread, self._loaded)
-            raise
+        await self.on_file(
+            self.file.write,
+            step.changes,
+            peers=peers,
+            forgotten=forgotten,
+            sent=list(sent),
+            now_s=self._now_s(),
+            durable=durable,
+        )
 
     def _act(self, step: Step) -> None:
         """Everything of the step is on disk: pass on and call."""

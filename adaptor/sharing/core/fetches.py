@@ -33,6 +33,7 @@ class Fetches:
         self._book = book
         self._most_of_one = max(1, limits.fetches_in_flight // SHARE_OF_ONE)
         self._asked: Counter[str] = Counter()
+        self._calls: set[Fetch] = set()
         self._in_flight: set[Cid] = set()
         self._behind: dict[str, list[Cid]] = {}
         self.count = 0
@@ -63,7 +64,13 @@ class Fetches:
         return calls
 
     def landed(self, call: Fetch, *, now_s: float) -> None:
-        """A call ended; blocks that were to be asked of the same peer are due again."""
+        """A call ended; blocks that were to be asked of the same peer are due again.
+
+        A call of before a restart, or of before the log went back to what is on disk, took no place here.
+        """
+        if call not in self._calls:
+            return
+        self._calls.remove(call)
         self.count -= 1
         self._asked[call.peer] -= 1
         self._in_flight.difference_update(call.cids)
@@ -84,7 +91,9 @@ class Fetches:
         self.count += 1
         self._asked[peer] += 1
         self._in_flight.update(cids)
-        return Fetch(peer=peer, cids=tuple(cids))
+        call = Fetch(peer=peer, cids=tuple(cids))
+        self._calls.add(call)
+        return call
 
     def _whom(self, one: Missing, now_s: float) -> str:
         """The first of those who named a block that may be called, free ones before busy ones; else anybody."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,12 +17,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from adaptor.errors import LogRefusedError, StateDirectoryError
 from adaptor.sharing.core.cid import cid_of
 from adaptor.sharing.core.entry import Kind
+from adaptor.sharing.core.exchange import Exchange, Step
 from adaptor.sharing.core.limits import LogLimits, ReplicaLimits
 from adaptor.sharing.core.manifest import Manifest
+from adaptor.sharing.core.messages import Fetch
 from adaptor.sharing.core.refusal import RefusalReason
+from adaptor.sharing.draft import Draft
 from adaptor.sharing.log_file import LogFile
 from adaptor.sharing.precedence import Precedence
-from adaptor.sharing.shared_log import Draft, SharedLog
+from adaptor.sharing.shared_log import SharedLog
 from adaptor.testing.peers import LoopNetwork
 
 KEYS = [Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32) for number in range(1, 9)]
@@ -164,6 +168,26 @@ class TestOwnEntries:
         monkeypatch.undo()
         await log.append(drafts(1, "after"))
         assert size(log) == 3
+
+    async def test_any_fault_within_a_step_leaves_the_log_as_the_file_has_it_and_no_call_holds_its_place(
+        self, group: Group, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The blocks come with the next try, however many tries ended so: no more calls go out at once than may."""
+        first, second = group.open(0), group.open(1)
+        await first.append(drafts(3))
+        production = Exchange.fetched
+
+        def broken(self: Exchange, call: Fetch, blocks: list[bytes], **given: Any) -> Step:
+            production(self, call, blocks, **given)
+            raise ZeroDivisionError("a fault of ours")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Exchange, "fetched", broken)
+            await second.know(first.own, first.address)
+            await until(lambda: group.network.calls.get("fetch", 0) > 2 * LIMITS.fetches_in_flight)
+            assert size(second) == 0
+        await until(lambda: size(second) == 3)
+        assert await second.on_file(lambda: len(second.file.entries_after(0, most=9))) == 3
 
 
 class TestRefusals:
