@@ -79,6 +79,13 @@ _LIMITS: tuple[Setting, ...] = (
         "most bytes taken from a peer within a minute",
         "400,000 entries, or a third of a 100 Mbit/s line",
     ),
+    Setting(
+        "sharing.peer_refusals_per_minute",
+        INTEGER,
+        "10000",
+        "refused blocks of a peer within a minute, beyond which it is not listened to",
+        "two seconds of checking; an honest peer gives next to none",
+    ),
     Setting("sharing.call", DURATION, "10s", "longest wait for a peer's answer", "a page over a slow line"),
 )
 

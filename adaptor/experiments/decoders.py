@@ -160,7 +160,7 @@ def _messages() -> tuple[Decoder, ...]:
         ),
         Decoder(
             name="fetched",
-            decode=lambda data: wire.parsed(peers_pb2.FetchResponse, data).blocks,
+            decode=lambda data: wire.read_blocks(wire.parsed(peers_pb2.FetchResponse, data).blocks),
             refusals=refusals,
             seeds=(peers_pb2.FetchResponse(blocks=_entries()).SerializeToString(),),
         ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -289,12 +290,13 @@ class LogFile:
         self._add_refusals(changes.refusals, now_s)
 
     def _add_refusals(self, refusals: Sequence[Refusal], now_s: float) -> None:
-        for one in refusals:
-            self._db.execute(
-                "insert into refusals values (?, ?, 1, ?, ?) on conflict do update "
-                "set count = count + 1, last_text = excluded.last_text, last_at_s = excluded.last_at_s",
-                (one.peer, one.reason.value, one.text, now_s),
-            )
+        counts = Counter((one.peer, one.reason.value) for one in refusals)
+        texts = {(one.peer, one.reason.value): one.text for one in refusals}
+        self._db.executemany(
+            "insert into refusals values (?, ?, ?, ?, ?) on conflict do update "
+            "set count = count + excluded.count, last_text = excluded.last_text, last_at_s = excluded.last_at_s",
+            ((*key, count, texts[key], now_s) for key, count in counts.items()),
+        )
 
     # --- what is read ---------------------------------------------------------------------------------------
 

@@ -123,7 +123,17 @@ class Exchange:
     def listens_to(self, peer: str) -> bool:
         """Whether a peer did not yet send more than it may within this minute."""
         one = self.book.get(peer)
-        return one is None or one.minute_bytes <= self._limits.peer_bytes_per_minute
+        return one is None or self._too_much(one) is None
+
+    def _too_much(self, one: Peer) -> tuple[RefusalReason, str] | None:
+        """What a peer sent too much of within this minute, if anything."""
+        limits = self._limits
+        if one.minute_bytes > limits.peer_bytes_per_minute:
+            return RefusalReason.TOO_MANY_BYTES, f"more than {limits.peer_bytes_per_minute} bytes within a minute"
+        if one.minute_refusals > limits.peer_refusals_per_minute:
+            text = f"more than {limits.peer_refusals_per_minute} blocks refused within a minute"
+            return RefusalReason.TOO_MANY_REFUSALS, text
+        return None
 
     def _receive(self, blocks: Sequence[bytes], *, peer: str, now_s: float, step: Step) -> None:
         """Take the blocks of a message, unless that was done ahead."""
@@ -349,20 +359,20 @@ class Exchange:
             return None
         one.last_heard_s, one.failures, one.next_try_s = now_s, 0, 0.0
         step.peers.add(peer)
-        if one.within_its_bytes(size_bytes, most=self._limits.peer_bytes_per_minute, now_s=now_s):
+        one.sent(size_bytes, now_s=now_s)
+        if (too_much := self._too_much(one)) is None:
             return one
         one.next_try_s = (one.minute + 1) * 60.0
-        text = f"more than {self._limits.peer_bytes_per_minute} bytes within a minute"
-        self._refuse(one, RefusalReason.TOO_MANY_BYTES, text, step)
+        self._refuse(one, *too_much, step)
         return None
 
     def _refuse(self, one: Peer, reason: RefusalReason, text: str, step: Step) -> None:
-        one.refusals += 1
+        one.refuse()
         step.peers.add(one.peer)
         step.changes.refusals.append(Refusal(reason=reason, text=text, peer=one.peer))
 
     def _count(self, refusal: Refusal, step: Step) -> None:
         one = self.book.get(refusal.peer)
         if one is not None and refusal.cid is not None:
-            one.refusals += 1
+            one.refuse()
             step.peers.add(one.peer)

@@ -56,6 +56,7 @@ class ReplicaLimits:
         anti_entropy_s: Time between two exchanges of heads with some peer, without news.
         peers: Most peers in the address book.
         peer_bytes_per_minute: Most bytes taken from one peer within a minute.
+        peer_refusals_per_minute: Refused blocks of one peer within a minute, beyond which it is not listened to.
         call_s: Longest wait for a peer's answer.
     """
 
@@ -77,6 +78,7 @@ class ReplicaLimits:
     anti_entropy_s: float = 30.0
     peers: int = 256
     peer_bytes_per_minute: int = 268_435_456
+    peer_refusals_per_minute: int = 10_000
     call_s: float = 10.0
 
     def __post_init__(self) -> None:

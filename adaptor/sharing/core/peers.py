@@ -57,6 +57,7 @@ class Peer:
         bytes_out: Given to it, in all.
         minute: The minute that `minute_bytes` counts in.
         minute_bytes: Taken within that minute.
+        minute_refusals: What was refused of it within that minute, in number.
         refusals: What was refused of it, in number.
     """
 
@@ -75,7 +76,13 @@ class Peer:
     bytes_out: int = 0
     minute: int = -1
     minute_bytes: int = 0
+    minute_refusals: int = 0
     refusals: int = 0
+
+    def refuse(self) -> None:
+        """Count something of it that was refused."""
+        self.refusals += 1
+        self.minute_refusals += 1
 
     def usable(self, now_s: float) -> bool:
         """Whether it may be called now."""
@@ -91,14 +98,13 @@ class Peer:
         """Whether it was called in vain and never heard from."""
         return not self.swarm and not self.last_heard_s and self.failures >= TRIES_OF_HEARSAY
 
-    def within_its_bytes(self, size_bytes: int, *, most: int, now_s: float) -> bool:
-        """Count bytes taken; tells whether they are still within what a peer may send in a minute."""
+    def sent(self, size_bytes: int, *, now_s: float) -> None:
+        """Count bytes taken; with each minute it is counted anew what came within it."""
         minute = int(now_s // MINUTE_S)
         if minute != self.minute:
-            self.minute, self.minute_bytes = minute, 0
+            self.minute, self.minute_bytes, self.minute_refusals = minute, 0, 0
         self.minute_bytes += size_bytes
         self.bytes_in += size_bytes
-        return self.minute_bytes <= most
 
 
 class AddressBook:

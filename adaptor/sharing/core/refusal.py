@@ -31,6 +31,7 @@ class RefusalReason(enum.Enum):
     TOO_MANY_MISSING = "too_many_missing"
     NEVER_FOUND = "never_found"
     TOO_MANY_BYTES = "too_many_bytes"
+    TOO_MANY_REFUSALS = "too_many_refusals"
     TOO_MANY_HEADS = "too_many_heads"
     MALFORMED_MESSAGE = "malformed_message"
     UNREADABLE_PAYLOAD = "unreadable_payload"
@@ -51,6 +52,7 @@ _FOR_NOW = frozenset(
         RefusalReason.TOO_MANY_MISSING,
         RefusalReason.NEVER_FOUND,
         RefusalReason.TOO_MANY_BYTES,
+        RefusalReason.TOO_MANY_REFUSALS,
         RefusalReason.TOO_MANY_HEADS,
         RefusalReason.MALFORMED_MESSAGE,
         RefusalReason.UNREADABLE_PAYLOAD,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -17,6 +17,7 @@ EPOCH_BYTES = 16
 KEY_BYTES = 32
 MAX_PEERS = 64
 MAX_HEADS = 4096
+MAX_BLOCKS = 4096
 """What a message may hold at all; what a replica takes of it is bounded by its own limits."""
 
 M = TypeVar("M", bound=Message)
@@ -67,7 +68,7 @@ def read_announcement(log_id: Cid, message: peers_pb2.Announcement) -> Announcem
     return Announcement(
         heads=tuple((Cid(head.cid), head.height) for head in message.heads),
         position=read_position(message.position) if message.HasField("position") else None,
-        blocks=tuple(message.blocks),
+        blocks=read_blocks(message.blocks),
         address=_address(message.address),
         peers=tuple((_peer(one.peer), one.address) for one in message.peers if is_callable(one.address)),
     )
@@ -95,7 +96,7 @@ def read_page(message: peers_pb2.PullResponse) -> Page:
     Raises:
         MalformedMessageError: If it is none.
     """
-    return Page(blocks=tuple(message.blocks), position=read_position(message.position), more=message.more)
+    return Page(blocks=read_blocks(message.blocks), position=read_position(message.position), more=message.more)
 
 
 def read_cids(cids: Iterable[bytes], *, most: int) -> tuple[Cid, ...]:
@@ -108,6 +109,17 @@ def read_cids(cids: Iterable[bytes], *, most: int) -> tuple[Cid, ...]:
     if len(given) > most or not all(map(is_cid, given)):
         raise MalformedMessageError(f"at most {most} CIDs of 36 bytes")
     return tuple(map(Cid, given))
+
+
+def read_blocks(blocks: Sequence[bytes]) -> tuple[bytes, ...]:
+    """The blocks of a message: each may be refused by itself, so their number is bounded as well as their bytes.
+
+    Raises:
+        MalformedMessageError: If there are too many.
+    """
+    if len(blocks) > MAX_BLOCKS:
+        raise MalformedMessageError(f"at most {MAX_BLOCKS} blocks")
+    return tuple(blocks)
 
 
 def _peer(key: bytes) -> str:

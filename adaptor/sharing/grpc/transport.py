@@ -95,8 +95,8 @@ class GrpcTransport:
         """
         request = peers_pb2.FetchRequest(log=self._log_id, cids=cids)
         answer = await self._asked(peer, address, "Fetch", request)
-        found = _understood(peer, lambda: wire.parsed(peers_pb2.FetchResponse, answer))
-        return list(found.blocks), len(answer)
+        found = _understood(peer, lambda: wire.read_blocks(wire.parsed(peers_pb2.FetchResponse, answer).blocks))
+        return list(found), len(answer)
 
     async def pull(self, peer: str, address: str, after: Position | None) -> tuple[Page, int]:
         """What a peer applied after a position, or from the beginning.

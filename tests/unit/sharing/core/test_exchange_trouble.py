@@ -159,6 +159,18 @@ def test_more_bytes_than_a_peer_may_send_are_not_taken_until_the_next_minute() -
     assert met(exchange, said(ann, blocks=(ann.block,)), now_s=NOW_S + 60).changes.applied
 
 
+def test_a_peer_with_more_refused_blocks_than_it_may_have_is_not_listened_to_until_the_next_minute() -> None:
+    """Small ones cost few bytes, but each has to be looked at; nobody else is affected."""
+    exchange = logs.an_exchange(MANIFEST, peer_refusals_per_minute=3)
+    ann, bob = logs.Scribe("ann", MANIFEST).write(), logs.Scribe("bob", MANIFEST).write()
+    junk = tuple(bytes((number,)) for number in range(4))
+    assert len(refused(met(exchange, said(ann, blocks=junk)))) == 4
+    step = met(exchange, said(ann, blocks=(ann.block,)))
+    assert refused(step) == [(RefusalReason.TOO_MANY_REFUSALS, ANN)] and not step.changes.applied
+    assert met(exchange, said(bob, blocks=(bob.block,)), peer=BOB).changes.applied
+    assert met(exchange, said(ann, blocks=(ann.block,)), now_s=NOW_S + 60).changes.applied
+
+
 def test_too_many_heads_are_refused_and_the_first_of_them_taken() -> None:
     """Another replica may have other limits."""
     exchange = logs.an_exchange(MANIFEST, heads=3)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import random
 
-import pytest
-
 from adaptor.sharing.core.limits import ReplicaLimits
 from adaptor.sharing.core.peers import TRIES_OF_HEARSAY, AddressBook, Peer
 
@@ -128,14 +126,16 @@ def test_others_are_told_only_of_peers_that_answer() -> None:
     assert book.some(8) == (("ann", "ann:1"),)
 
 
-@pytest.mark.parametrize(("sizes", "within"), [((600, 300), True), ((600, 500), False)])
-def test_bytes_are_counted_by_the_minute(sizes: tuple[int, int], within: bool) -> None:
+def test_bytes_and_refusals_are_counted_by_the_minute() -> None:
     """And begin anew with the next."""
     one = Peer("ann")
-    results = [one.within_its_bytes(size, most=1000, now_s=60.0 + i) for i, size in enumerate(sizes)]
-    assert results == [True, within]
-    assert one.within_its_bytes(900, most=1000, now_s=120.0)
-    assert one.bytes_in == sum(sizes) + 900
+    one.sent(600, now_s=60.0)
+    one.refuse()
+    one.sent(300, now_s=119.0)
+    assert (one.minute_bytes, one.minute_refusals) == (900, 1)
+    one.sent(50, now_s=120.0)
+    assert (one.minute_bytes, one.minute_refusals) == (50, 0)
+    assert (one.bytes_in, one.refusals) == (950, 1)
 
 
 def test_peers_of_earlier_are_known_at_the_start() -> None:

@@ -30,6 +30,7 @@ def announcement(**fields: object) -> peers_pb2.Announcement:
         announcement(heads=[peers_pb2.LogHead(cid=CID, height=0)]),
         announcement(heads=[peers_pb2.LogHead(cid=CID, height=2**64 - 1)]),
         announcement(heads=[HEAD] * (wire.MAX_HEADS + 1)),
+        announcement(blocks=[b""] * (wire.MAX_BLOCKS + 1)),
         announcement(position=peers_pb2.LogPosition(epoch=b"short", sequence=1)),
         announcement(position=peers_pb2.LogPosition(epoch=bytes(16), sequence=2**64 - 1)),
         announcement(address="a b:1"),
