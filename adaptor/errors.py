@@ -112,6 +112,34 @@ class OutOfOrderError(AdaptorError):
         self.field = field
 
 
+class CallerUnknownError(AdaptorError):
+    """A call does not show who makes it.
+
+    Attributes:
+        problem: What is missing or wrong; never a secret.
+        entry_id: The credential that counts no more, if it was one that is known.
+        name: Whose it was.
+    """
+
+    def __init__(self, problem: str, *, entry_id: str = "", name: str = "") -> None:
+        super().__init__(f"access: {problem}; whoever runs this service can let you in (`adaptor access add`)")
+        self.problem = problem
+        self.entry_id = entry_id
+        self.name = name
+
+
+class TooManyCallsError(AdaptorError):
+    """A caller calls more often than it may.
+
+    Attributes:
+        retry_s: Seconds after which it may call again.
+    """
+
+    def __init__(self, retry_s: float) -> None:
+        super().__init__(f"access: too many calls; try again in {retry_s:.3f} s")
+        self.retry_s = retry_s
+
+
 # --- Flink's side -------------------------------------------------------------------------------------------
 
 
@@ -193,7 +221,7 @@ class NoLogError(AdaptorError):
 
 
 class NotAllowedError(AdaptorError):
-    """The log's rules do not let this machine do that."""
+    """The rules do not allow that: the log's for this machine, or this service's for a caller."""
 
 
 class LogRefusedError(AdaptorError):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
+from adaptor.access.permissions import permissions_table
 from adaptor.app.settings import settings_table
 from adaptor.errors import InvalidValueError
 
@@ -14,6 +15,11 @@ from adaptor.errors import InvalidValueError
 def update_settings(path: Path) -> None:
     """Rewrite the table of settings in a file."""
     path.write_text(replaced(path.read_text(), "settings", settings_table()))
+
+
+def update_permissions(path: Path) -> None:
+    """Rewrite the table of who may call what in a file."""
+    path.write_text(replaced(path.read_text(), "permissions", permissions_table()))
 
 
 def update_figures(path: Path, reports: Sequence[Path]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
+from adaptor.app.access_settings import entrance
 from adaptor.app.attach_settings import access, attachment_settings
 from adaptor.app.clock import SystemClock
 from adaptor.app.cluster_settings import cluster_settings
@@ -189,7 +190,7 @@ class Service:
             AttachmentService(self.attachments),
             ClusterService(self.clusters, watch_stall_s=settings["cluster.watch_stall"]),
             listen=settings["service.listen"],
-            allow_remote=settings["service.allow_remote"],
+            entrance=entrance(settings),
             default_deadline_s=settings["service.default_deadline"],
             max_message_bytes=settings["service.max_message_bytes"],
         )

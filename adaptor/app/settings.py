@@ -15,9 +15,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from adaptor.app.access_settings import ACCESS_SETTINGS
 from adaptor.app.attach_settings import ATTACH_SETTINGS
 from adaptor.app.cluster_settings import CLUSTER_SETTINGS
-from adaptor.app.setting import DURATION, FRACTION, INTEGER, LEVEL, PATH, SWITCH, TEXT, Setting
+from adaptor.app.setting import DURATION, FRACTION, INTEGER, LEVEL, PATH, TEXT, Setting
 from adaptor.app.sharing_settings import SHARING_SETTINGS
 from adaptor.client.run import DEFAULT_ADDRESS
 from adaptor.domain.duration import format_duration
@@ -39,11 +40,11 @@ def _default_state_dir() -> str:
 SETTINGS: tuple[Setting, ...] = (
     Setting("service.listen", TEXT, DEFAULT_ADDRESS, "address and port of the gRPC API", "loopback is safe"),
     Setting(
-        "service.allow_remote",
-        SWITCH,
-        "false",
-        "whether `service.listen` may be beyond loopback",
-        "calls are not authenticated: whoever reaches the port commands the runs",
+        "service.mutual_listen",
+        TEXT,
+        "",
+        "a second address, where clients must show a certificate of `tls.client_ca`; without it they must on the first",
+        "one address is enough where all clients have certificates, or none",
     ),
     Setting("service.state_dir", PATH, _default_state_dir(), "where runs are kept", "the XDG convention"),
     Setting("service.default_deadline", DURATION, "10s", "deadline of calls that set none", "five barriers' waits"),
@@ -56,6 +57,7 @@ SETTINGS: tuple[Setting, ...] = (
         "gRPC's own default; requests are about 1 kB",
     ),
     Setting("service.log_level", LEVEL, "info", "least severe log line", "one line a plan"),
+    *ACCESS_SETTINGS,
     Setting("flink.timeout", DURATION, "1s", "longest wait for one REST answer", "half a barrier's wait"),
     Setting("flink.max_answer_bytes", INTEGER, "16777216", "longest REST answer", "10,000 subtasks take about 10 MB"),
     Setting(

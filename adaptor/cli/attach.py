@@ -88,7 +88,7 @@ def attach(
     lines: Lines = queue.SimpleQueue()
     with (
         running_service(service, serve_options=options) as (address, is_own),
-        attachment_service(address) as stub,
+        attachment_service(address, plain=is_own) as stub,
         _interrupts_told_to(lines),
     ):
         attached = stub.Attach(request, timeout=CALL_S).attachment

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from adaptor.app.documentation import update_figures, update_settings
+from adaptor.app.documentation import update_figures, update_permissions, update_settings
 from adaptor.experiments.models.document import about_models, update_models
 
 
@@ -17,8 +17,12 @@ from adaptor.experiments.models.document import about_models, update_models
 )
 @click.argument("reports", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def docs(root: Path, into: str, reports: tuple[Path, ...]) -> None:
-    """Rewrite docs/settings.md; from the JSON of REPORTS also figures in a file and tables in docs/models.md."""
+    """Rewrite tables in docs/settings.md and docs/security.md.
+
+    From the JSON of REPORTS also figures in a file and tables in docs/models.md.
+    """
     update_settings(root / "docs" / "settings.md")
+    update_permissions(root / "docs" / "security.md")
     models = [one for one in reports if about_models(one)]
     others = [one for one in reports if one not in models]
     if models:

@@ -7,6 +7,7 @@ import sys
 import click
 
 from adaptor import __version__
+from adaptor.cli.access import access
 from adaptor.cli.attach import attach, attached, detach, pause, resume
 from adaptor.cli.bench import bench
 from adaptor.cli.cluster import cluster
@@ -43,6 +44,7 @@ for command in (
     bench,
     experiment,
     docs,
+    access,
     share,
     ipfs,
     models,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,10 +11,17 @@ from contextlib import contextmanager
 import click
 import grpc
 
+from adaptor.app.settings import BY_NAME
+from adaptor.cli.calling import channel_to
 from adaptor.errors import ServiceCallError
 
 STOP_S = 10.0
 """Longest wait for the service to end in order; its own grace is 2 s."""
+
+_GUARDED = tuple(
+    BY_NAME[name].variable
+    for name in ("access.file", "tls.certificate", "tls.key", "tls.client_ca", "service.mutual_listen")
+)
 
 PROBE_S = 1.0
 """Longest wait for a sign of a running service; loopback answers in milliseconds."""
@@ -36,9 +44,11 @@ def running_service(address: str, *, serve_options: Sequence[str]) -> Iterator[t
     click.echo(f"no service answers at {address}: one is started for the time of this command", err=True)
     command = [sys.executable, "-m", "adaptor.cli", "serve", "--listen", "127.0.0.1:0", "--exit-on-eof"]
     command += serve_options
+    # Nobody else is to call it, so it asks nobody who he is, whatever the settings say of a service that goes on.
+    environment = {**os.environ, **dict.fromkeys(_GUARDED, "")}
     # A session of its own: Ctrl-C reaches this command alone, which lets go of the stream before the service ends.
     process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment
     )
     try:
         own = process.stdout.readline().strip() if process.stdout else ""
@@ -50,7 +60,7 @@ def running_service(address: str, *, serve_options: Sequence[str]) -> Iterator[t
 
 
 def _answers(address: str) -> bool:
-    with grpc.insecure_channel(address) as channel:
+    with channel_to(address) as channel:
         try:
             grpc.channel_ready_future(channel).result(timeout=PROBE_S)
         except grpc.FutureTimeoutError:

@@ -10,6 +10,7 @@ service missing, slow or restarted, the loop goes on with the parallelism it has
 and what could not be delivered is kept and delivered later.
 """
 
+from adaptor.client.channel import Credentials
 from adaptor.client.run import RefusedError, Run, Superstep, start_run
 
-__all__ = ["RefusedError", "Run", "Superstep", "start_run"]
+__all__ = ["Credentials", "RefusedError", "Run", "Superstep", "start_run"]

@@ -16,6 +16,7 @@ import grpc
 
 from adaptor.api.v1 import runs_pb2 as pb
 from adaptor.api.v1 import runs_pb2_grpc
+from adaptor.client.channel import CredentialError, Credentials, open_channel
 
 _log = logging.getLogger("adaptor.client")
 
@@ -38,6 +39,12 @@ RETRY_PAUSE_S = 0.05
 _REFUSALS = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.ALREADY_EXISTS, grpc.StatusCode.FAILED_PRECONDITION)
 """What is wrong with a call itself: repeating it would change nothing."""
 
+_DENIALS = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
+"""The service does not know who calls, or does not let him. The job goes on; another token may come meanwhile."""
+
+_LOST = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.PERMISSION_DENIED)
+"""How a service answers about a run that it does not know: one that asks who calls does not say what it knows."""
+
 _FAULTS = (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)
 """Bugs of the service that one report may set off again and again. All other codes speak of the service's state."""
 
@@ -47,6 +54,7 @@ class Delivery:
 
     Args:
         address: Of the service, host and port.
+        credentials: What shows who calls.
         start: What begins the run.
         max_wait_s: Longest time that one call to `deliver` takes.
         max_kept: Most reports kept; beyond that the oldest are dropped, and the service is told how many.
@@ -55,16 +63,10 @@ class Delivery:
         reported: Newest superstep that the service has taken in.
     """
 
-    def __init__(self, address: str, start: pb.StartRunRequest, *, max_wait_s: float, max_kept: int) -> None:
-        self._channel = grpc.insecure_channel(
-            address,
-            options=[
-                ("grpc.initial_reconnect_backoff_ms", RECONNECT_MS // 5),
-                ("grpc.min_reconnect_backoff_ms", RECONNECT_MS // 5),
-                ("grpc.max_reconnect_backoff_ms", RECONNECT_MS),
-                ("grpc.enable_http_proxy", 0),
-            ],
-        )
+    def __init__(
+        self, address: str, credentials: Credentials, start: pb.StartRunRequest, *, max_wait_s: float, max_kept: int
+    ) -> None:
+        self._channel = _channel(address, credentials)
         self._stub = runs_pb2_grpc.RunServiceStub(self._channel)
         self._ask_health = self._channel.unary_unary(_HEALTH, request_serializer=bytes, response_deserializer=bytes)
         self._start = start
@@ -72,6 +74,7 @@ class Delivery:
         self._kept: deque[pb.ReportBarrierRequest] = deque(maxlen=max_kept)
         self._started = False
         self._away = False
+        self._said: set[grpc.StatusCode] = set()
         self.reported = 0
 
     def start(self) -> pb.StartRunResponse | None:
@@ -166,6 +169,7 @@ class Delivery:
             self._note_away(error)
             return None
         self._away = False
+        self._said.clear()
         return None if self._kept else plan
 
     def _send_start(self, deadline: float) -> pb.StartRunResponse:
@@ -184,7 +188,7 @@ class Delivery:
             return self._send_oldest(deadline)
         except grpc.RpcError as error:
             code = error.code()
-            if code is grpc.StatusCode.NOT_FOUND and self._started:
+            if code in _LOST and self._started:
                 # The service lost its state directory: begin again, telling what it will never hear of.
                 self._started = False
                 return None
@@ -211,9 +215,29 @@ class Delivery:
         self.reported = max(self.reported, report.superstep - 1 if report.failed else report.superstep)
 
     def _note_away(self, error: grpc.RpcError) -> None:
-        if not self._away:
-            _log.warning("adaptor cannot be reached, the job goes on as it is: %s", _text(error))
+        """Say it once of each kind of trouble, until the service takes reports again."""
+        code = error.code()
+        kind = code if code in _DENIALS else grpc.StatusCode.UNAVAILABLE
+        if kind not in self._said:
+            self._said.add(kind)
+            what = "does not let this job in" if kind in _DENIALS else "cannot be reached"
+            _log.warning("adaptor %s, the job goes on as it is: %s", what, _text(error))
         self._away = True
+
+
+def _channel(address: str, credentials: Credentials) -> grpc.Channel:
+    """A connection; never plain text where TLS was asked for, even if its files cannot be used."""
+    options = [
+        ("grpc.initial_reconnect_backoff_ms", RECONNECT_MS // 5),
+        ("grpc.min_reconnect_backoff_ms", RECONNECT_MS // 5),
+        ("grpc.max_reconnect_backoff_ms", RECONNECT_MS),
+        ("grpc.enable_http_proxy", 0),
+    ]
+    try:
+        return open_channel(address, credentials, options)
+    except CredentialError as error:
+        _log.warning("adaptor cannot be asked, the job goes on as it is: %s", error)
+        return grpc.secure_channel(address, grpc.ssl_channel_credentials(), options)
 
 
 def _call(method: Any, request: Any, deadline: float) -> Any:

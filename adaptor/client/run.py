@@ -12,6 +12,7 @@ from types import TracebackType
 import grpc
 
 from adaptor.api.v1 import runs_pb2 as pb
+from adaptor.client.channel import Credentials
 from adaptor.client.delivery import Delivery
 
 _log = logging.getLogger("adaptor.client")
@@ -198,6 +199,7 @@ def start_run(
     pausable: bool = False,
     run_id: str = "",
     address: str = "",
+    credentials: Credentials | None = None,
     max_wait_s: float = MAX_WAIT_S,
     max_slot_wait_s: float = MAX_SLOT_WAIT_S,
     max_kept_reports: int = MAX_KEPT_REPORTS,
@@ -229,6 +231,8 @@ def start_run(
             otherwise it goes on after `max_slot_wait_s` and leaves the waiting to Flink.
         run_id: Identity of the run; empty makes a new one.
         address: Of the service; empty takes the environment variable ADAPTOR_ADDRESS, else 127.0.0.1:4400.
+        credentials: What shows who calls, where the service asks; ``None`` takes the files that the environment names
+            (ADAPTOR_CA_FILE, ADAPTOR_TOKEN_FILE, ADAPTOR_CERTIFICATE_FILE, ADAPTOR_KEY_FILE), if any.
         max_wait_s: Longest that one barrier waits for adaptor.
         max_slot_wait_s: Longest that a wider superstep waits for its slots to come.
         max_kept_reports: Most reports kept while the service is away.
@@ -260,7 +264,8 @@ def start_run(
     wanted = (runtime_target_s, efficiency_target, cost_budget)
     _set_objective(start, *wanted, confidence=confidence, price_per_slot_s=price_per_slot_s)
     service = address or os.environ.get(ADDRESS_VARIABLE, "") or DEFAULT_ADDRESS
-    delivery = Delivery(service, start, max_wait_s=max_wait_s, max_kept=max_kept_reports)
+    shown = Credentials.from_environment() if credentials is None else credentials
+    delivery = Delivery(service, shown, start, max_wait_s=max_wait_s, max_kept=max_kept_reports)
     try:
         return Run(delivery, start, delivery.start(), max_slot_wait_s=max_slot_wait_s)
     except grpc.RpcError as error:

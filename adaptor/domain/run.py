@@ -63,6 +63,7 @@ class RunSpec:
         tenant: Whom it counts for where a manager hands out slots; empty for the tenant without a name.
         priority: Among runs of tenants of equal priority; higher goes first.
         pausable: Whether it can wait at a barrier without any slots.
+        owner: Name of the caller that started it; empty where callers are not asked who they are.
     """
 
     run_id: str
@@ -77,6 +78,7 @@ class RunSpec:
     tenant: str = ""
     priority: int = 0
     pausable: bool = False
+    owner: str = ""
 
     def __post_init__(self) -> None:
         if not _RUN_ID.fullmatch(self.run_id):

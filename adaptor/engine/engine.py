@@ -166,9 +166,17 @@ class Engine:
 
     # --- what people and programs read -----------------------------------------------------------------------
 
-    async def runs(self, *, limit: int, before: tuple[float, str] | None) -> list[RunSummary]:
-        """Runs, newest first."""
-        return await self._store.runs(limit=limit, before=before)
+    async def runs(self, *, limit: int, before: tuple[float, str] | None, owner: str | None = None) -> list[RunSummary]:
+        """Runs, newest first; those of one owner alone if one is given."""
+        return await self._store.runs(limit=limit, before=before, owner=owner)
+
+    async def owner(self, run_id: str) -> str | None:
+        """Who started a run; ``None`` if it is not known."""
+        try:
+            record = (await self._loops.known(run_id)).record
+        except UnknownRunError:
+            return None
+        return record.spec.owner if record else None
 
     async def story(self, run_id: str) -> tuple[RunSummary, list[Recorded]]:
         """A run with all of its events.

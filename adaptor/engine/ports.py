@@ -153,8 +153,8 @@ class RunStore(Protocol):
         """One run in one line."""
         ...
 
-    async def runs(self, *, limit: int, before: tuple[float, str] | None) -> list[RunSummary]:
-        """Runs, newest first."""
+    async def runs(self, *, limit: int, before: tuple[float, str] | None, owner: str | None = None) -> list[RunSummary]:
+        """Runs, newest first; those of one owner alone if one is given."""
         ...
 
     async def running(self) -> list[RunSummary]:

@@ -11,8 +11,13 @@ from adaptor.errors import InvalidValueError
 from adaptor.planner.policies import DEFAULT_POLICY, policy_named
 
 
-def run_spec(request: pb.StartRunRequest, *, default_confidence: float) -> RunSpec:
+def run_spec(request: pb.StartRunRequest, *, default_confidence: float, owner: str = "") -> RunSpec:
     """The run that a request starts.
+
+    Args:
+        request: As it came.
+        default_confidence: Of a target that names none.
+        owner: Who makes the request.
 
     Raises:
         InvalidValueError: If a field makes no sense; the error names it.
@@ -42,6 +47,7 @@ def run_spec(request: pb.StartRunRequest, *, default_confidence: float) -> RunSp
         tenant=request.tenant,
         priority=request.priority,
         pausable=request.pausable,
+        owner=owner,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, cast
 
 import grpc
 
+from adaptor.access.roles import caller
 from adaptor.api.v1 import runs_pb2 as pb
 from adaptor.api.v1 import runs_pb2_grpc
 from adaptor.domain.plan import Plan
@@ -48,9 +49,13 @@ class RunService(runs_pb2_grpc.RunServiceServicer):
         self._default_confidence = default_confidence
         self._first = first
 
+    async def owner(self, run_id: str) -> str | None:
+        """Who started a run; ``None`` if it is not known."""
+        return await self._engine.owner(run_id)
+
     async def StartRun(self, request: pb.StartRunRequest, context: Call) -> pb.StartRunResponse:
         """Begin a run."""
-        spec = requests.run_spec(request, default_confidence=self._default_confidence)
+        spec = requests.run_spec(request, default_confidence=self._default_confidence, owner=caller().name)
         with self._first():
             record = await self._engine.start_run(spec)
         return pb.StartRunResponse(
@@ -89,7 +94,8 @@ class RunService(runs_pb2_grpc.RunServiceServicer):
         size = request.page_size or DEFAULT_PAGE
         if size > LARGEST_PAGE:
             raise InvalidValueError("page_size", f"must be at most {LARGEST_PAGE}, got {size}")
-        runs = await self._engine.runs(limit=size + 1, before=_before(request.page_token))
+        own = caller().name if caller().is_job else None
+        runs = await self._engine.runs(limit=size + 1, before=_before(request.page_token), owner=own)
         token = f"{runs[size - 1].started_at_s!r} {runs[size - 1].spec.run_id}" if len(runs) > size else ""
         return pb.ListRunsResponse(runs=[answers.summary(one) for one in runs[:size]], next_page_token=token)
 

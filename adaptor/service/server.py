@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from adaptor.access.roster import Roster
 from adaptor.api.v1 import (
     attachments_pb2,
     attachments_pb2_grpc,
@@ -19,12 +22,14 @@ from adaptor.api.v1 import (
     sharing_pb2,
     sharing_pb2_grpc,
 )
-from adaptor.errors import InvalidValueError, PortInUseError
+from adaptor.errors import AdaptorError, InvalidValueError, PortInUseError
 from adaptor.service.attachment_service import AttachmentService
 from adaptor.service.boundary import Boundary
 from adaptor.service.cluster_service import ClusterService
+from adaptor.service.guard import CallLimits, Clock, Guard
 from adaptor.service.run_service import RunService
 from adaptor.service.sharing_service import SharingService
+from adaptor.service.tls import ServerTls
 
 SERVICE_NAMES = (
     runs_pb2.DESCRIPTOR.services_by_name["RunService"].full_name,
@@ -36,6 +41,53 @@ SERVICE_NAMES = (
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
+MAX_STREAMS = 10_000
+"""Calls at once on one connection; a watcher of every run of a large service needs one each."""
+
+
+def _unheard(kind: type[AdaptorError]) -> None:
+    """Nobody counts refusals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrance:
+    """How callers get in.
+
+    Attributes:
+        clock: Tells the time.
+        tls: What the server shows; ``None`` speaks plain text, which loopback alone may.
+        roster: The callers that are known now; ``None`` asks nobody who he is, which loopback alone may.
+        limits: How often each may call.
+        mutual_listen: A second address on which clients must show a certificate; if empty, and there are authorities
+            for those, they must show one on the first.
+        on_refused: Told the class of each error that a refusal was.
+    """
+
+    clock: Clock
+    tls: ServerTls | None = None
+    roster: Callable[[], Roster] | None = None
+    limits: CallLimits = field(default_factory=CallLimits)
+    mutual_listen: str = ""
+    on_refused: Callable[[type[AdaptorError]], None] = _unheard
+
+    def __post_init__(self) -> None:
+        if self.roster is not None and self.tls is None:
+            raise InvalidValueError(
+                "tls.certificate", "must be set where callers are known: tokens are not taken over plain text"
+            )
+        if self.mutual_listen and not (self.tls and self.tls.knows_clients):
+            raise InvalidValueError(
+                "tls.client_ca", "must be set with service.mutual_listen: it says whose certificates count"
+            )
+        if self.tls is not None and self.tls.knows_clients and self.roster is None:
+            raise InvalidValueError("access.file", "must be set with tls.client_ca: it says in which role clients come")
+
+    @property
+    def guarded(self) -> bool:
+        """Whether an address beyond loopback may be listened on."""
+        return self.tls is not None and self.roster is not None
+
+
 class Server:
     """A listening server.
 
@@ -45,12 +97,16 @@ class Server:
         attachments: Answers for attached streams.
         clusters: Answers for managed clusters.
         listen: Address and port, for example ``127.0.0.1:4400``; port 0 takes a free one.
-        allow_remote: Whether an address beyond loopback was asked for on purpose.
+        entrance: How callers get in.
         default_deadline_s: Longest time of a call whose caller set no deadline.
         max_message_bytes: Largest request.
 
+    Attributes:
+        address: Where it listens.
+        mutual_address: Where clients must show a certificate; empty if that is nowhere, or everywhere.
+
     Raises:
-        InvalidValueError: If the address is malformed, or beyond loopback without `allow_remote`.
+        InvalidValueError: If an address is malformed, or beyond loopback while anybody could come in.
         PortInUseError: If the port is taken.
     """
 
@@ -62,14 +118,24 @@ class Server:
         clusters: ClusterService,
         *,
         listen: str,
-        allow_remote: bool,
+        entrance: Entrance,
         default_deadline_s: float,
         max_message_bytes: int,
     ) -> None:
-        host, port = _host_and_port(listen, allow_remote=allow_remote)
+        guard = Guard(
+            roster=entrance.roster,
+            owner_of=runs.owner,
+            limits=entrance.limits,
+            clock=entrance.clock,
+            on_refused=entrance.on_refused,
+        )
         self._server = grpc.aio.server(
-            interceptors=[Boundary(default_deadline_s)],
-            options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", max_message_bytes)],
+            interceptors=[guard, Boundary(default_deadline_s)],
+            options=[
+                ("grpc.so_reuseport", 0),
+                ("grpc.max_receive_message_length", max_message_bytes),
+                ("grpc.max_concurrent_streams", MAX_STREAMS),
+            ],
         )
         runs_pb2_grpc.add_RunServiceServicer_to_server(runs, self._server)
         sharing_pb2_grpc.add_SharingServiceServicer_to_server(sharing, self._server)
@@ -80,14 +146,24 @@ class Server:
         reflection.enable_server_reflection(
             (*SERVICE_NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
         )
-        self.address = f"{host}:{self._bind(host, port)}"
+        demand = entrance.tls is not None and entrance.tls.knows_clients and not entrance.mutual_listen
+        self.address = self._listen(listen, entrance, demand_certificate=demand)
+        self.mutual_address = ""
+        if entrance.mutual_listen:
+            self.mutual_address = self._listen(entrance.mutual_listen, entrance, demand_certificate=True)
 
-    def _bind(self, host: str, port: int) -> int:
+    def _listen(self, listen: str, entrance: Entrance, *, demand_certificate: bool) -> str:
+        host, port = _host_and_port(listen, guarded=entrance.guarded)
         _require_free(host, port)
         try:
-            return int(self._server.add_insecure_port(f"{host}:{port}"))
+            if entrance.tls is None:
+                bound = self._server.add_insecure_port(f"{host}:{port}")
+            else:
+                credentials = entrance.tls.credentials(demand_certificate=demand_certificate)
+                bound = self._server.add_secure_port(f"{host}:{port}", credentials)
         except RuntimeError as error:
             raise PortInUseError(f"listen: {host}:{port} cannot be listened on ({error})") from error
+        return f"{host}:{bound}"
 
     async def start(self) -> None:
         """Begin to answer."""
@@ -101,15 +177,15 @@ class Server:
         await self._server.stop(grace_s)
 
 
-def _host_and_port(listen: str, *, allow_remote: bool) -> tuple[str, int]:
+def _host_and_port(listen: str, *, guarded: bool) -> tuple[str, int]:
     host, _, port = listen.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - the largest port there is
         raise InvalidValueError("listen", f"{listen!r} is not an address and port; write for example 127.0.0.1:4400")
-    if host not in LOOPBACK and not allow_remote:
+    if host not in LOOPBACK and not guarded:
         raise InvalidValueError(
             "listen",
-            f"{host} is beyond loopback, where anybody could command your runs; "
-            "set service.allow_remote if that is meant",
+            f"{host} is beyond loopback, where anybody could read along and command your runs; set tls.certificate, "
+            "tls.key and access.file (docs/security.md shows how)",
         )
     return host, int(port)
 

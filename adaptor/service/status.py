@@ -6,6 +6,7 @@ import grpc
 
 from adaptor.errors import (
     AdaptorError,
+    CallerUnknownError,
     ConflictError,
     FlinkError,
     InvalidValueError,
@@ -20,6 +21,7 @@ from adaptor.errors import (
     SlowReaderError,
     StaleRevisionError,
     StateDirectoryError,
+    TooManyCallsError,
     UnknownAttachmentError,
     UnknownContributionError,
     UnknownNameError,
@@ -39,7 +41,9 @@ STATUS_OF: dict[type[AdaptorError], grpc.StatusCode] = {
     LogRefusedError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     UnknownContributionError: grpc.StatusCode.NOT_FOUND,
     NoLogError: grpc.StatusCode.FAILED_PRECONDITION,
+    CallerUnknownError: grpc.StatusCode.UNAUTHENTICATED,
     NotAllowedError: grpc.StatusCode.PERMISSION_DENIED,
+    TooManyCallsError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     KuboError: grpc.StatusCode.UNAVAILABLE,
     PeerError: grpc.StatusCode.UNAVAILABLE,
     FlinkError: grpc.StatusCode.UNAVAILABLE,

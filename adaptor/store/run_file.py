@@ -186,13 +186,15 @@ class RunFile:
         assert isinstance(event, BarrierReached)  # noqa: S101 - the query asked for nothing else
         return event.report, self._sound(codec.loads, plan, Plan)
 
-    def runs(self, *, limit: int, before: tuple[float, str] | None) -> list[RunSummary]:
-        """Runs, newest first, those before a place in that order if one is given."""
+    def runs(self, *, limit: int, before: tuple[float, str] | None, owner: str | None = None) -> list[RunSummary]:
+        """Runs, newest first, those before a place in that order and of one owner if one is given."""
         started, run_id = before or (float("inf"), "")
         rows = self._rows(
             "select spec, state, started_at_s, updated_at_s, supersteps, parallelism from runs "
-            "where (started_at_s, run_id) < (?, ?) order by started_at_s desc, run_id desc limit ?",
-            (min(started, 1e300), run_id, limit),
+            "where (started_at_s, run_id) < (?, ?) "
+            "and (? is null or coalesce(json_extract(cast(spec as text), '$.owner'), '') = ?) "
+            "order by started_at_s desc, run_id desc limit ?",
+            (min(started, 1e300), run_id, owner, owner, limit),
         )
         return [self._summary(row) for row in rows]
 

@@ -75,9 +75,9 @@ class SqliteRunStore:
         """One run in one line; ``None`` if it is unknown."""
         return await self._call(self.file.run, run_id)
 
-    async def runs(self, *, limit: int, before: tuple[float, str] | None) -> list[RunSummary]:
-        """Runs, newest first, those before a place in that order if one is given."""
-        return await self._call(self.file.runs, limit=limit, before=before)
+    async def runs(self, *, limit: int, before: tuple[float, str] | None, owner: str | None = None) -> list[RunSummary]:
+        """Runs, newest first, those before a place in that order and of one owner if one is given."""
+        return await self._call(self.file.runs, limit=limit, before=before, owner=owner)
 
     async def running(self) -> list[RunSummary]:
         """Every run that has neither ended nor been abandoned."""

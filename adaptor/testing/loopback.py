@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+from adaptor.app.clock import SystemClock
 from adaptor.app.meters import NoMeter
 from adaptor.engine.attachment_loop import StreamBackEnds
 from adaptor.engine.attachments import Attachments
@@ -20,7 +21,7 @@ from adaptor.provisioner.fixed import UnknownCluster
 from adaptor.service.attachment_service import AttachmentService
 from adaptor.service.cluster_service import ClusterService
 from adaptor.service.run_service import RunService
-from adaptor.service.server import Server
+from adaptor.service.server import Entrance, Server
 from adaptor.service.sharing_service import SharingService
 from adaptor.sharing.participation import Participation
 from adaptor.sharing.precedence import Precedence
@@ -44,7 +45,7 @@ def a_server(
 ) -> Server:
     """A server with the defaults of the service."""
     defaults: dict[str, Any] = {
-        "allow_remote": False,
+        "entrance": Entrance(clock=SystemClock()),
         "default_deadline_s": 10.0,
         "default_confidence": 0.9,
         "max_message_bytes": 4 * 1024 * 1024,
@@ -96,13 +97,21 @@ class LoopbackService:
     Args:
         shop: The engine and its fakes.
         sharing: Its part in a log, which is started and stopped with it; in none if not given.
+        entrance: How callers get in; anybody does if not given.
 
     Attributes:
         shop: The engine and its fakes.
         address: Where it listens; the same after a restart.
+        mutual_address: Where clients must show a certificate; empty if nowhere.
     """
 
-    def __init__(self, shop: Workshop | None = None, *, sharing: Participation | None = None) -> None:
+    def __init__(
+        self,
+        shop: Workshop | None = None,
+        *,
+        sharing: Participation | None = None,
+        entrance: Entrance | None = None,
+    ) -> None:
         self.shop = shop or Workshop()
         self._sharing = sharing
         self._loop = asyncio.new_event_loop()
@@ -110,6 +119,8 @@ class LoopbackService:
         self._thread.start()
         self._server: Server | None = None
         self.address = ANY_PORT
+        self.mutual_address = ""
+        self._entrance = entrance or Entrance(clock=SystemClock())
 
     def start(self) -> LoopbackService:
         """Begin to answer, on the port of before if there was one."""
@@ -143,10 +154,10 @@ class LoopbackService:
     async def _start(self) -> None:
         if self._sharing is not None:
             await self._sharing.start()
-        self._server = a_server(self.shop, self.address, sharing=self._sharing)
+        self._server = a_server(self.shop, self.address, sharing=self._sharing, entrance=self._entrance)
         await self._server.start()
         self.shop.clusters.start()
-        self.address = self._server.address
+        self.address, self.mutual_address = self._server.address, self._server.mutual_address
 
     async def _stop(self) -> None:
         if self._server is not None:

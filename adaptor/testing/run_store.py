@@ -76,9 +76,10 @@ class InMemoryRunStore:
         """One run in one line."""
         return self._summaries.get(run_id)
 
-    async def runs(self, *, limit: int, before: tuple[float, str] | None) -> list[RunSummary]:
-        """Runs, newest first."""
-        newest_first = sorted(self._summaries.values(), key=_place, reverse=True)
+    async def runs(self, *, limit: int, before: tuple[float, str] | None, owner: str | None = None) -> list[RunSummary]:
+        """Runs, newest first; those of one owner alone if one is given."""
+        fitting = [one for one in self._summaries.values() if owner in (None, one.spec.owner)]
+        newest_first = sorted(fitting, key=_place, reverse=True)
         return [one for one in newest_first if before is None or _place(one) < before][:limit]
 
     async def running(self) -> list[RunSummary]:

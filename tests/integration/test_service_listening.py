@@ -80,19 +80,11 @@ async def test_calls_in_flight_are_given_time_to_end_when_the_service_stops(shop
         ("127.0.0.1:65536", "listen: '127.0.0.1:65536' is not"),
     ],
 )
-async def test_an_address_beyond_loopback_needs_a_deliberate_setting(shop: Workshop, listen: str, message: str) -> None:
-    """Calls are not authenticated."""
+async def test_an_address_that_anybody_could_call_is_refused(shop: Workshop, listen: str, message: str) -> None:
+    """Unless calls are encrypted and callers known, see `test_access_limits`."""
     with pytest.raises(InvalidValueError) as caught:
         a_server(shop, listen)
     assert str(caught.value).startswith(message)
-
-
-async def test_a_deliberate_setting_allows_any_address(shop: Workshop) -> None:
-    """Who asks for it gets it."""
-    server = a_server(shop, "0.0.0.0:0", allow_remote=True)
-    await server.start()
-    assert server.address.startswith("0.0.0.0:")
-    await server.stop(grace_s=0.0)
 
 
 async def test_a_port_in_use_is_said_to_be_so(shop: Workshop) -> None:

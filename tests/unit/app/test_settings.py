@@ -51,11 +51,9 @@ def test_the_file_may_be_named_by_the_environment(tmp_path: Path) -> None:
 
 def test_values_may_be_written_in_the_types_of_toml(tmp_path: Path) -> None:
     """Or as texts."""
-    path = toml(
-        tmp_path, '[service]\nallow_remote = true\n[planner]\nconfidence = 0.8\ninitial_adaptation_cost = "2s"\n'
-    )
+    path = toml(tmp_path, '[sharing]\nvalidate = false\n[planner]\nconfidence = 0.8\ninitial_adaptation_cost = "2s"\n')
     settings = load_settings(file=path, environment={})
-    assert (settings["service.allow_remote"], settings["planner.confidence"]) == (True, 0.8)
+    assert (settings["sharing.validate"], settings["planner.confidence"]) == (False, 0.8)
     assert settings["planner.initial_adaptation_cost"] == 2.0
 
 
@@ -70,7 +68,7 @@ BAD_FILES = [
     ("[engine]\nidle_slots = -1\n", "engine.idle_slots: ", "must be zero or more"),
     ("[engine]\nidle_slots = true\n", "engine.idle_slots: ", "True is not a number"),
     ("[planner]\nconfidence = 90.0\n", "planner.confidence: ", "must lie between 0 and 1"),
-    ('[service]\nallow_remote = "yes"\n', "service.allow_remote: ", "is neither true nor false"),
+    ('[sharing]\nvalidate = "yes"\n', "sharing.validate: ", "is neither true nor false"),
     ('[service]\nlog_level = "loud"\n', "service.log_level: ", "is none of debug"),
     ("[service\n", "config: ", "is not TOML"),
 ]
