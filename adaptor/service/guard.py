@@ -124,8 +124,12 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic to
     def _stream(self, method: str, call: _Stream, *, has_request: bool) -> _Stream:
         async def wrapped(request: Any, rpc_context: _Call) -> AsyncIterator[Any]:
             entry = await self._admit(method, request if has_request else None, rpc_context)
-            async for answer in call(request, rpc_context):
+
+            async def check() -> None:
                 await self._require_still_valid(method, entry, rpc_context)
+
+            async for answer in call(request, _CheckedContext(rpc_context, check)):
+                await check()
                 yield answer
 
         return wrapped
@@ -198,6 +202,22 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic to
             await asyncio.sleep(self._pause_s)
         finally:
             self._held -= 1
+
+
+class _CheckedContext:
+    """The context of a stream that writes its answers by itself: each only as long as its caller is still let in."""
+
+    def __init__(self, rpc_context: _Call, check: Callable[[], Awaitable[None]]) -> None:
+        self._rpc_context = rpc_context
+        self._check = check
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rpc_context, name)
+
+    async def write(self, message: Any) -> None:
+        """Send an answer."""
+        await self._check()
+        await self._rpc_context.write(message)
 
 
 def _buckets(rate_per_s: float, limits: CallLimits) -> Buckets:

@@ -14,8 +14,8 @@ import pytest
 
 from adaptor.access.roles import Role
 from adaptor.access.roster import Roster
+from adaptor.api.v1 import clusters_pb2, runs_pb2_grpc
 from adaptor.api.v1 import runs_pb2 as pb
-from adaptor.api.v1 import runs_pb2_grpc
 from adaptor.app.clock import SystemClock
 from adaptor.errors import InvalidValueError
 from adaptor.service.guard import PUSHBACK, CallLimits
@@ -24,8 +24,9 @@ from adaptor.service.server import Entrance
 from adaptor.service.tls import ServerTls, TlsFiles
 from adaptor.testing.callers import TOKENS, authority, guarded, one_of_each_role, server_tls, tls_channel
 from adaptor.testing.calls import refused, report, start
+from adaptor.testing.cluster_calls import CLUSTER, TestManager
 from adaptor.testing.loopback import a_server
-from adaptor.testing.workshop import Workshop
+from adaptor.testing.workshop import Workshop, until
 
 Stub = runs_pb2_grpc.RunServiceStub
 LIMITS = CallLimits(job_rate_per_s=1000.0, rate_per_s=0.001, failure_rate_per_s=0.001, burst_s=5000.0)
@@ -93,16 +94,41 @@ async def test_a_stream_ends_with_the_credential_that_it_began_with(shop: Worksh
         tls_channel(server.address, token=TOKENS[Role.JOB]) as job,
     ):
         await Stub(job).StartRun(start())
-        watching = Stub(watcher).WatchRun(pb.WatchRunRequest(run_id="run-1"))
-        assert (await watching.read()).state == pb.RUN_STATE_RUNNING
+        told: list[pb.WatchRunResponse] = []
+        watching = asyncio.create_task(refused(_all(Stub(watcher).WatchRun(pb.WatchRunRequest(run_id="run-1")), told)))
+        await until(lambda: told)
         known[:] = [replace(one, revoked_at_s=1.0) if one.role is Role.OBSERVER else one for one in known]
         await Stub(job).ReportBarrier(report(1))
-        told: list[pb.WatchRunResponse] = []
-        code, text = await refused(_all(watching, told))
+        code, text = await watching
     assert not [one for one in told if one.HasField("observation")]
     assert code is grpc.StatusCode.UNAUTHENTICATED
     assert "counts no more" in text
     await server.stop(grace_s=0.0)
+    await shop.engine.stop()
+
+
+async def test_a_stream_of_clusters_ends_so_too(shop: Workshop, tmp_path: Path) -> None:
+    """It writes by itself."""
+    known = one_of_each_role()
+    server = a_server(shop, entrance=guarded(tmp_path, roster=lambda: Roster(known)))
+    await server.start()
+    shop.clusters.start()
+    async with (
+        tls_channel(server.address, token=TOKENS[Role.OBSERVER]) as watcher,
+        tls_channel(server.address, token=TOKENS[Role.MANAGER]) as manager,
+    ):
+        await TestManager(manager).register(4)
+        watching = TestManager(watcher).clusters.WatchClusters(clusters_pb2.WatchClustersRequest())
+        await watching.read()
+        known[:] = [replace(one, revoked_at_s=1.0) if one.role is Role.OBSERVER else one for one in known]
+        request = clusters_pb2.SetCapacityRequest(cluster_id=CLUSTER, slots=2, revision=1)
+        await TestManager(manager).clusters.SetCapacity(request)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            while await watching.read() is not grpc.aio.EOF:
+                pass
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    await server.stop(grace_s=0.0)
+    await shop.clusters.stop()
     await shop.engine.stop()
 
 
