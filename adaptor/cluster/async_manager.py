@@ -11,6 +11,7 @@ import grpc
 
 from adaptor.api.v1 import clusters_pb2 as pb
 from adaptor.api.v1 import clusters_pb2_grpc
+from adaptor.client.channel import Credentials, open_aio_channel
 from adaptor.cluster import calls
 from adaptor.cluster.calls import Call
 from adaptor.cluster.errors import PASSING, error_of
@@ -23,8 +24,13 @@ class AsyncClusterManager:
 
     Args:
         address: Of the service; empty takes the environment variable ADAPTOR_ADDRESS, else 127.0.0.1:4400.
-        channel: An open channel to use instead, for example one with credentials.
+        channel: An open channel to use instead.
+        credentials: What shows who calls, where the service asks; ``None`` takes the files that the environment names
+            (ADAPTOR_CA_FILE, ADAPTOR_TOKEN_FILE, ADAPTOR_CERTIFICATE_FILE, ADAPTOR_KEY_FILE), if any.
         call_s: Longest wait for an answer, in seconds.
+
+    Raises:
+        CredentialError: If a file of credentials cannot be used.
 
     Every call raises a `ClusterCallError`: `RefusedCallError` for what makes no sense, `NotKnownError` for what is not
     known, `StaleRevisionError` where another manager wrote since the revision that was named. Where a `revision` is not
@@ -32,9 +38,15 @@ class AsyncClusterManager:
     """
 
     def __init__(
-        self, address: str = "", *, channel: grpc.aio.Channel | None = None, call_s: float = calls.CALL_S
+        self,
+        address: str = "",
+        *,
+        channel: grpc.aio.Channel | None = None,
+        credentials: Credentials | None = None,
+        call_s: float = calls.CALL_S,
     ) -> None:
-        self._channel = channel or grpc.aio.insecure_channel(calls.address_of(address))
+        shown = Credentials.from_environment() if credentials is None else credentials
+        self._channel = channel or open_aio_channel(calls.address_of(address), shown)
         self._stub = clusters_pb2_grpc.ClusterServiceStub(self._channel)
         self._call_s = call_s
 
