@@ -32,9 +32,9 @@ CLUSTER_SETTINGS: tuple[Setting, ...] = (
     Setting(
         "cluster.longest_wait",
         DURATION,
-        "1h",
+        "4h",
         "wait without slots after which a run comes before all others",
-        "what most batch queues promise at worst",
+        "in simulated overload an hour cost 2 % of all targets more; days would be no bound",
     ),
     Setting(
         "cluster.longest_lead",

@@ -12,10 +12,12 @@ The rules, in this order:
 1. Whole TaskManagers only; never more than the capacity, nor than a tenant's quota.
 2. A run that holds slots and cannot wait at a barrier keeps its least. A run that waited longer than
    `ArbitrationSettings.longest_wait_s` gets its least before anybody gets more.
-3. By priority, the higher first: the most weighted targets are met, and of all ways to do that the cheapest is taken,
-   the cost of changes included. Runs of that priority that have no target share what they want of the rest.
+3. By priority, the higher first. Of its targets the most weighted ones are pursued that fit, each before it is due,
+   into the slot-seconds there will be (`adaptor.arbitration.admission`). They get the cheapest slots with which they
+   are on time, the cost of changes included; where these do not fit at once, the most weighted ones
+   (`adaptor.arbitration.targets`). What they leave goes to targets that are not pursued but can be met by it, then to
+   more certainty, then to pursued runs that must catch up later, then to those without a target.
 4. Runs whose target is out of reach share what is left, by priority and then by weighted max-min fairness.
 
-Rule 3 is solved exactly, as a knapsack with several choices for each run (`adaptor.arbitration.targets`), so more
-capacity never meets fewer weighted targets of the highest priority whose shares differ.
+Both steps of rule 3 are solved exactly, so more capacity never makes the weighted targets that are pursued fewer.
 """

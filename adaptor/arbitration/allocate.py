@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
-from adaptor.arbitration.claimant import FULL_VALUE, Claimant, claimant
+from adaptor.arbitration.admission import AreaLedger, worth_pursuing
+from adaptor.arbitration.claimant import Claimant, claimant
 from adaptor.arbitration.explanation import explained
 from adaptor.arbitration.fairness import Pool, fill_fairly
 from adaptor.arbitration.settings import ArbitrationSettings
@@ -53,8 +54,16 @@ def allocate(
         for demand in sorted(demands, key=_run_id)
     ]
     slots = capacity.least_between(at_s, at_s + lead_s(claimants, settings=settings))
-    shares = shares_of(claimants, units=slots // per, quotas=_quotas(claimants, per))
-    met, weights = _weighted(claimants, shares)
+    quotas = _quotas(claimants, per)
+    ledger = AreaLedger(
+        capacity,
+        at_s,
+        standing=[one for one in claimants if one.must],
+        quotas=quotas,
+        slots_per_task_manager=per,
+    )
+    shares, met = shares_of(claimants, ledger, units=slots // per, quotas=quotas)
+    weights = sum(one.weight for one in claimants if one.has_target)
     return Allocation(
         cluster_id=cluster.cluster_id,
         at_s=at_s,
@@ -65,11 +74,14 @@ def allocate(
     )
 
 
-def shares_of(claimants: Sequence[Claimant], *, units: int, quotas: Mapping[str, int]) -> dict[str, int]:
-    """TaskManagers for each run, by run id.
+def shares_of(
+    claimants: Sequence[Claimant], ledger: AreaLedger, *, units: int, quotas: Mapping[str, int]
+) -> tuple[dict[str, int], float]:
+    """TaskManagers for each run, by run id, and the weighted targets that are pursued.
 
     Args:
         claimants: Ascending by run id.
+        ledger: Of slot-seconds, nothing being promised yet.
         units: TaskManagers that there are.
         quotas: TaskManagers that each tenant may have; tenants that are missing have no limit.
     """
@@ -77,15 +89,23 @@ def shares_of(claimants: Sequence[Claimant], *, units: int, quotas: Mapping[str,
     shares = _least_first(claimants, pool)
     by_rank = sorted(claimants, key=lambda one: (*(-level for level in one.rank), one.run_id))
     late: list[list[Claimant]] = []
+    met = 0.0
     for _, group in groupby(by_rank, key=lambda one: one.rank):
         ranked = list(group)
         targeted = [one for one in ranked if one.has_target]
-        _take_all(targets_met(targeted, least=shares, spare=pool.spare, quotas=pool.quotas), targeted, shares, pool)
+        plan = worth_pursuing(targeted, ledger)
+        met += plan.value
+        pursued = [one for one in targeted if one.run_id in plan.options]
+        others = [one for one in targeted if one.run_id not in plan.options]
+        for those, certain in ((pursued, False), (others, False), (targeted, True)):
+            found = targets_met(those, least=shares, spare=pool.spare, quotas=pool.quotas, certain=certain)
+            _take_all(found, those, shares, pool)
+        fill_fairly([one for one in pursued if not one.option(shares[one.run_id]).value], shares=shares, pool=pool)
         fill_fairly([one for one in ranked if not one.has_target], shares=shares, pool=pool)
-        late.append([one for one in targeted if not one.option(shares[one.run_id]).value])
+        late.append([one for one in others if not one.option(shares[one.run_id]).value])
     for ranked in late:
         fill_fairly(ranked, shares=shares, pool=pool)
-    return shares
+    return shares, met
 
 
 def lead_s(claimants: Sequence[Claimant], *, settings: ArbitrationSettings) -> float:
@@ -126,13 +146,3 @@ def _take_all(found: Mapping[str, int], claimants: Iterable[Claimant], shares: d
     for one in claimants:
         pool.take(one.tenant.tenant_id, found[one.run_id] - shares[one.run_id])
         shares[one.run_id] = found[one.run_id]
-
-
-def _weighted(claimants: Iterable[Claimant], shares: Mapping[str, int]) -> tuple[float, float]:
-    """Sum of the weights of targets met, by their chance, and of all."""
-    met = weights = 0.0
-    for one in claimants:
-        if one.has_target:
-            weights += one.weight
-            met += one.weight * one.option(shares[one.run_id]).value / FULL_VALUE
-    return met, weights

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,11 +16,23 @@ FULL_VALUE = 64
 """Steps in which the chance of meeting a target counts: 1.6 % each, finer than any model can tell."""
 
 
+NEARLY_CERTAIN = 0.97
+"""Chance up to which a target is given slots that no other target needs, the confidence asked for being met already."""
+
+
 class Option(NamedTuple):
-    """One number of TaskManagers: its worth to the target, from 0 to `FULL_VALUE`, and its cost in slot-seconds."""
+    """One number of TaskManagers.
+
+    Attributes:
+        units: How many.
+        value: The chance of meeting the target, up to the confidence asked for, from 0 to `FULL_VALUE`.
+        certainty: The same up to `NEARLY_CERTAIN`.
+        cost_slot_s: Slot-seconds to the end.
+    """
 
     units: int
     value: int
+    certainty: int
     cost_slot_s: float
 
 
@@ -38,6 +52,8 @@ class Claimant:
         must: Whether it gets its least before anybody gets more.
         waited_s: How long it has waited, in seconds.
         options: What it could have, ascending in units.
+        due_in_s: Seconds from now until its target; infinite if it has none.
+        least_rest_s: Seconds that the rest takes with the least; infinite if unknown.
     """
 
     demand: Demand
@@ -51,6 +67,8 @@ class Claimant:
     must: bool
     waited_s: float
     options: tuple[Option, ...]
+    due_in_s: float
+    least_rest_s: float
 
     @property
     def run_id(self) -> str:
@@ -62,6 +80,10 @@ class Claimant:
         """Whether there is something to be missed."""
         return self.demand.confidence is not None
 
+    def standing_slot_s(self, within_s: float) -> float:
+        """Slot-seconds that its least takes within so many seconds."""
+        return self.demand.least_slots * min(within_s, self.least_rest_s)
+
     def option(self, units: int) -> Option:
         """The widest option that is not wider than that; one that is worth nothing below the least."""
         found = _NOTHING
@@ -72,7 +94,7 @@ class Claimant:
         return found
 
 
-_NOTHING = Option(0, 0, 0.0)
+_NOTHING = Option(0, 0, 0, 0.0)
 
 
 def claimant(
@@ -101,19 +123,30 @@ def claimant(
         held_units=_units(demand.held_slots, per),
         must=waited_s >= settings.longest_wait_s if waits else not claim.pausable,
         waited_s=waited_s,
-        options=tuple(
-            Option(_units(point.slots, per), _value(point, demand.confidence), point.cost_slot_s or 0.0)
-            for point in demand.points
-        ),
+        options=_options(demand.points, confidence=demand.confidence, per=per),
+        due_in_s=_from_start(demand, demand.target_s) - (at_s - demand.at_s),
+        least_rest_s=_from_start(demand, demand.points[0].finish_s.expected if demand.points[0].finish_s else None),
     )
 
 
-def _value(point: DemandPoint, confidence: float | None) -> int:
-    """The chance of meeting a target, up to the confidence asked for; what is hopeless is worth nothing."""
-    chance = point.on_time_probability
-    if chance is None or confidence is None or chance < HOPELESS:
-        return 0
-    return min(FULL_VALUE, round(FULL_VALUE * chance / confidence))
+def _from_start(demand: Demand, seconds: float | None) -> float:
+    """Seconds from the demand's moment on of what is counted from the run's start; infinite if unknown."""
+    return math.inf if seconds is None else max(0.0, seconds - (demand.at_s - demand.started_at_s))
+
+
+def _options(points: Sequence[DemandPoint], *, confidence: float | None, per: int) -> tuple[Option, ...]:
+    """One for each point; what is hopeless is worth nothing."""
+    if confidence is None:
+        return tuple(Option(-(-point.slots // per), 0, 0, point.cost_slot_s or 0.0) for point in points)
+    certain, options = max(confidence, NEARLY_CERTAIN), []
+    for point in points:
+        chance = point.on_time_probability
+        value = certainty = 0
+        if chance is not None and chance >= HOPELESS:
+            value = FULL_VALUE if chance >= confidence else round(FULL_VALUE * chance / confidence)
+            certainty = FULL_VALUE if chance >= certain else round(FULL_VALUE * chance / certain)
+        options.append(Option(-(-point.slots // per), value, certainty, point.cost_slot_s or 0.0))
+    return tuple(options)
 
 
 def _units(slots: int, per: int) -> int:

@@ -42,6 +42,8 @@ def best_options(menus: Sequence[Menu], *, limit: int, group_limits: Mapping[str
         limit: Units that all may take together.
         group_limits: Units that the menus of a group may take together; groups that are missing have no limit.
     """
+    if limit <= 0:
+        return [0] * len(menus)
     widest = [len(menu.units) - 1 for menu in menus]
     taken, by_group = 0, dict.fromkeys(group_limits, 0)
     for menu in menus:
@@ -61,8 +63,7 @@ class _Search:
     def __init__(self, menus: Sequence[Menu], limit: int, step: int) -> None:
         self._menus = menus
         self._limit = limit
-        self._units = [-(-np.array(menu.units, dtype=np.int64) // step) for menu in menus]
-        self._scores = [np.array(menu.scores) for menu in menus]
+        self._units = [[-(-units // step) for units in menu.units] for menu in menus]
 
     def with_groups(self, limits: Mapping[str, int]) -> list[int]:
         """The options taken, where groups with a limit that binds are solved first, each for itself."""
@@ -80,7 +81,7 @@ class _Search:
     def _table(self, members: list[int], limit: int) -> _Table:
         best, picks = np.zeros(limit + 1), []
         for member in members:
-            best, pick = _with_menu(best, self._units[member], self._scores[member])
+            best, pick = _with_menu(best, self._units[member], self._menus[member].scores)
             picks.append(pick)
         return _Table(members=members, units=[self._units[one] for one in members], best=best, picks=picks)
 
@@ -97,7 +98,7 @@ class _Table:
     """
 
     members: list[int]
-    units: list[Counts]
+    units: list[list[int]]
     best: Floats
     picks: list[Counts]
 
@@ -107,24 +108,28 @@ class _Table:
             reversed(self.members), reversed(self.units), reversed(self.picks), strict=True
         ):
             options[member] = int(pick[units])
-            units -= int(choices[options[member]])
+            units -= choices[options[member]]
 
 
-def _with_menu(best: Floats, units: Counts, scores: Floats) -> tuple[Floats, Counts]:
+def _with_menu(best: Floats, units: Sequence[int], scores: Sequence[float]) -> tuple[Floats, Counts]:
     """The best scores once a menu is added, and what is taken of it."""
-    fits = int(np.searchsorted(units, len(best)))
-    candidates = np.full((fits, len(best)), -np.inf)
-    for row, (taken, score) in enumerate(zip(units[:fits].tolist(), scores[:fits].tolist(), strict=True)):
-        candidates[row, taken:] = best[: len(best) - taken] + score
-    pick: Counts = candidates.argmax(axis=0)
-    return candidates[pick, np.arange(len(best))], pick
+    after, pick = best.copy(), np.zeros(len(best), dtype=np.int64)
+    for option in range(1, len(units)):
+        taken = units[option]
+        if taken >= len(best):
+            break
+        with_it = best[: len(best) - taken] + scores[option]
+        better = with_it > after[taken:]
+        np.copyto(after[taken:], with_it, where=better)
+        np.copyto(pick[taken:], option, where=better)
+    return after, pick
 
 
 def _split(tables: Sequence[_Table], limit: int) -> list[int]:
     """Units for each table, the sum of best scores being the greatest."""
     best, picks = np.zeros(limit + 1), []
     for table in tables:
-        best, pick = _with_menu(best, np.arange(len(table.best)), table.best)
+        best, pick = _with_menu(best, range(len(table.best)), table.best.tolist())
         picks.append(pick)
     units, split = limit, []
     for pick in reversed(picks):

@@ -20,7 +20,12 @@ COST_SHARE = 0.5
 
 
 def targets_met(
-    claimants: Sequence[Claimant], *, least: Mapping[str, int], spare: int, quotas: Mapping[str, int]
+    claimants: Sequence[Claimant],
+    *,
+    least: Mapping[str, int],
+    spare: int,
+    quotas: Mapping[str, int],
+    certain: bool = False,
 ) -> dict[str, int]:
     """TaskManagers for each run whose target can be met, its least included; the others keep that.
 
@@ -29,6 +34,7 @@ def targets_met(
         least: What each has already, by run id.
         spare: TaskManagers that are left.
         quotas: What each tenant may still have of them; tenants that are missing have no limit.
+        certain: Whether more chance counts than was asked for.
     """
     if not claimants:
         return {}
@@ -41,6 +47,7 @@ def targets_met(
             least=least[one.run_id],
             weight=max(1, round(WEIGHT_STEPS * one.weight / heaviest)),
             cost_scale=cost_scale,
+            certain=certain,
         )
         for one in claimants
     ]
@@ -51,14 +58,16 @@ def targets_met(
     }
 
 
-def _menu(one: Claimant, *, least: int, weight: int, cost_scale: float) -> Menu:
+def _menu(one: Claimant, *, least: int, weight: int, cost_scale: float, certain: bool) -> Menu:
     """Options beyond what the run has already, each worth more than all that take less."""
     base = one.option(least)
-    first = best = weight * base.value - cost_scale * base.cost_slot_s
+    first = weight * (base.certainty if certain else base.value) - cost_scale * base.cost_slot_s
+    best = first
     units, scores = [0], [0.0]
     for option in one.options:
-        worth = weight * option.value - cost_scale * option.cost_slot_s
-        if option.units > least and option.value and worth > best:
+        value = option.certainty if certain else option.value
+        worth = weight * value - cost_scale * option.cost_slot_s
+        if option.units > least and value and worth > best:
             units.append(option.units - least)
             scores.append(worth - first)
             best = worth

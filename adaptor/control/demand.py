@@ -45,9 +45,12 @@ def demand_of(
     if record.state.ended or record.next_superstep > record.spec.max_supersteps:
         return None
     whole = _with_capacity(record, cluster_slots)
+    if not record.granted_slots:
+        # While it waits, its target comes nearer.
+        whole = replace(whole, last_heard_at_s=max(at_s, record.last_heard_at_s))
     model = model or RuntimeModel.fit((*whole.own, *whole.earlier), prior=whole.prior)
     view = outlook(RunController().situation(whole, model))
-    points = _points(view)
+    points = points_of(view)
     held = _whole(record.granted_slots, whole.capacity.slots_per_task_manager)
     superstep_s = _superstep_s(view, record)
     objective = record.spec.objective
@@ -60,7 +63,7 @@ def demand_of(
         target_s=target.target_s if target else None,
         confidence=target.confidence if target else None,
         least_slots=points[0].slots,
-        wanted_slots=_cheapest_on_time(view, target.confidence) if target else _chosen(view, record),
+        wanted_slots=cheapest_on_time(view, target.confidence) if target else _chosen(view, record),
         most_slots=points[-1].slots,
         held_slots=held,
         points=points,
@@ -81,8 +84,12 @@ def _whole(slots: int, per: int) -> int:
     return math.ceil(slots / per) * per
 
 
-def _points(view: Outlook) -> tuple[DemandPoint, ...]:
-    """One for each number of whole TaskManagers: of the parallelisms that take as many, the one that ends first."""
+def points_of(view: Outlook) -> tuple[DemandPoint, ...]:
+    """What each number of whole TaskManagers would mean, by the parallelism of as many slots that ends first.
+
+    Args:
+        view: The rest of the run at every candidate.
+    """
     situation = view.situation
     best: dict[int, int] = {}
     usable = (
@@ -92,12 +99,14 @@ def _points(view: Outlook) -> tuple[DemandPoint, ...]:
         key, known = int(slots), best.get(int(slots))
         if known is None or (usable[index] and not view.finish_s[index] >= view.finish_s[known]):
             best[key] = index
-    return tuple(_point(view, slots, index) for slots, index in sorted(best.items()))
+    selectable = situation.selectable.tolist()
+    return tuple(
+        _point(view, slots, index) if selectable[index] else DemandPoint(slots=slots)
+        for slots, index in sorted(best.items())
+    )
 
 
 def _point(view: Outlook, slots: int, index: int) -> DemandPoint:
-    if not view.situation.selectable[index]:
-        return DemandPoint(slots=slots)
     chance = float(view.chance[index])
     return DemandPoint(
         slots=slots,
@@ -107,8 +116,13 @@ def _point(view: Outlook, slots: int, index: int) -> DemandPoint:
     )
 
 
-def _cheapest_on_time(view: Outlook, confidence: float) -> int:
-    """Slots of the cheapest candidate that meets the target; of the likeliest, or of the fastest, where none does."""
+def cheapest_on_time(view: Outlook, confidence: float) -> int:
+    """Slots of the cheapest candidate that meets the target; of the likeliest, or of the fastest, where none does.
+
+    Args:
+        view: The rest of the run at every candidate.
+        confidence: Probability with which the target is to be met.
+    """
     situation = view.situation
     if not situation.prediction.known.any():
         return int(situation.slots[situation.index(situation.nearest_candidate)])

@@ -90,8 +90,8 @@ class Allocation:
         capacity_slots: Whole TaskManagers' slots that were shared out: what there is until the barriers come.
         shares: Of every run, ascending by run id.
         weighted_targets: Sum of the weights of all objectives that can be missed.
-        weighted_targets_met: Of those, the sum of weights times probability, no more than the confidence asked for
-            counted and that as met.
+        weighted_targets_met: Of those, the sum over the ones that are pursued, now or later, of weights times
+            probability, where the confidence asked for counts as certainty.
     """
 
     cluster_id: str

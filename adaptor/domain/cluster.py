@@ -101,6 +101,19 @@ class CapacityCurve:
         later = [step.slots for step in self.steps if from_s < step.from_s <= until_s]
         return min([self.at(from_s), *later])
 
+    def most_from(self, from_s: float) -> int:
+        """Most slots at any time from then on, as far as is announced."""
+        return max([self.at(from_s), *(step.slots for step in self.steps if step.from_s > from_s)])
+
+    def slot_s_between(self, from_s: float, until_s: float) -> float:
+        """Slot-seconds from `from_s` to `until_s`; none if that is not later."""
+        if until_s <= from_s:
+            return 0.0
+        inside = [step for step in self.steps if from_s < step.from_s < until_s]
+        times = [from_s, *(step.from_s for step in inside), until_s]
+        slots = [self.at(from_s), *(step.slots for step in inside)]
+        return sum(one * (end - begin) for one, (begin, end) in zip(slots, pairwise(times), strict=True))
+
     def changed(self, steps: Iterable[CapacityStep], *, now_s: float) -> CapacityCurve:
         """The curve after an announcement: what it says for its times replaces what was said, the past is forgotten.
 
