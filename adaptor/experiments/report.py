@@ -194,9 +194,21 @@ def _goals() -> dict[str, Any]:
 
 
 def command_line() -> str:
-    """What was typed to get here, as a shell takes it; the same where the program was started as a module."""
+    """What was typed to get here, as a shell takes it; the same where the program was started as a module.
+
+    Of paths from the root only the last part is told: reports are shown to others, folders are nobody's business.
+    """
     program = Path(sys.argv[0]).name
-    return shlex.join(["adaptor" if program == "__main__.py" else program, *sys.argv[1:]])
+    return shlex.join(["adaptor" if program == "__main__.py" else program, *map(_without_folders, sys.argv[1:])])
+
+
+def _without_folders(argument: str) -> str:
+    option, equals, value = argument.rpartition("=")
+    if not Path(value).is_absolute():
+        return argument
+    path = Path(value)
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else Path("DIR", path.name)
+    return f"{option}{equals}{shown}"
 
 
 def digits(value: float | None) -> str:

@@ -12,11 +12,12 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from adaptor.errors import LogRefusedError, PeerCallError, StateDirectoryError
+from adaptor.errors import AdaptorError, LogRefusedError, PeerCallError, StateDirectoryError
 from adaptor.sharing.block_reader import BlockReader
 from adaptor.sharing.core.cid import Cid
 from adaptor.sharing.core.exchange import Exchange, Step
@@ -33,7 +34,7 @@ from adaptor.sharing.peer_calls import PeerCalls
 from adaptor.sharing.ports import Transport
 from adaptor.sharing.precedence import Precedence
 from adaptor.sharing.sqlite_block_store import SqliteBlockStore
-from adaptor.sharing.waiting import Unbroken, ended, survived, woken
+from adaptor.sharing.waiting import Together, Unbroken, ended, survived, woken
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +42,9 @@ T = TypeVar("T")
 
 SLICE = 8
 """Blocks taken before others get their turn: what was read ahead takes some 0.05 ms each, writing one 0.1 ms."""
+
+COMMIT_TOGETHER = 256
+"""Calls that share a commit: forcing one to disk takes a millisecond or several, whatever it holds."""
 
 PAGE_BLOCKS = 256
 PAGE_BYTES = 524_288
@@ -87,6 +91,7 @@ class SharedLog:
         self._lock = asyncio.Lock()
         self._ahead = False
         self._steps = Unbroken()
+        self._appends = Together(self._append, most=COMMIT_TOGETHER)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="log")
         self._reader = BlockReader(manifest, precedence)
         self.store = SqliteBlockStore(file, self.on_file)
@@ -101,8 +106,6 @@ class SharedLog:
             inline_bytes=limits.inline_bytes,
         )
         self.exchange = self._loaded()
-
-    # --- life -----------------------------------------------------------------------------------------------
 
     def listens_at(self, address: str) -> None:
         """Note where peers reach this replica, to tell them."""
@@ -121,6 +124,7 @@ class SharedLog:
         """End all calls and let go of the file; what is written stays."""
         await ended([self._ticker] if self._ticker is not None else [])
         await self._calls.close()
+        await self._appends.finished()
         await asyncio.gather(*self._steps.tasks, return_exceptions=True)
         for transport in {*self._transports.values(), *([self._direct] if self._direct else [])}:
             await transport.close()
@@ -155,7 +159,7 @@ class SharedLog:
     # --- what this machine writes ---------------------------------------------------------------------------
 
     async def append(self, drafts: Sequence[Draft]) -> list[Cid]:
-        """Write entries, so that they survive a power cut, and tell peers.
+        """Write entries, so that they survive a power cut, and tell peers. Who writes meanwhile shares the next commit.
 
         Returns:
             Their names, in the order given.
@@ -164,33 +168,32 @@ class SharedLog:
             LogRefusedError: If the log's limits forbid one; those before it were written.
             StateDirectoryError: If they could not be written; then none was.
         """
-        return await self._whole(self._append(drafts))
+        return await self._appends.ask(drafts)
 
-    async def _append(self, drafts: Sequence[Draft]) -> list[Cid]:
-        cids: list[Cid] = []
+    async def _append(self, given: Sequence[Sequence[Draft]]) -> list[list[Cid] | AdaptorError]:
         sent: list[SentObservation] = []
-        refused: RefusedEntryError | None = None
         async with self._stepping():
             now_s, changes = self._now_s(), Changes()
-            for count, draft in enumerate(drafts):
-                if count % SLICE == SLICE - 1:
-                    await self._precedence.turn()
-                try:
-                    one = self.exchange.replica.append(
-                        draft.kind, draft.payload, key=self.key, now_s=now_s, changes=changes
-                    )
-                except RefusedEntryError as error:
-                    refused = error
-                    break
-                cids.append(one.cid)
-                sent += (
-                    SentObservation(observation_id=i, contribution=one.cid, at_s=now_s) for i in draft.observation_ids
-                )
+            outcomes = [await self._written(drafts, sent, now_s=now_s, changes=changes) for drafts in given]
             step = self.exchange.appended(changes, now_s=now_s)
             await self._write(step, sent=sent, durable=True)
         self._act(step)
-        if refused is not None:
-            raise LogRefusedError(f"sharing: the log takes no more for now: {refused.text}")
+        return outcomes
+
+    async def _written(
+        self, drafts: Sequence[Draft], sent: list[SentObservation], *, now_s: float, changes: Changes
+    ) -> list[Cid] | AdaptorError:
+        cids: list[Cid] = []
+        append = partial(self.exchange.replica.append, key=self.key, now_s=now_s, changes=changes)
+        for count, draft in enumerate(drafts):
+            if count % SLICE == SLICE - 1:
+                await self._precedence.turn()
+            try:
+                cids.append(append(draft.kind, draft.payload).cid)
+            except RefusedEntryError as error:
+                return LogRefusedError(f"sharing: the log takes no more for now: {error.text}")
+            ids = draft.observation_ids
+            sent += (SentObservation(observation_id=i, contribution=cids[-1], at_s=now_s) for i in ids)
         return cids
 
     # --- what peers ask -------------------------------------------------------------------------------------
@@ -304,8 +307,6 @@ class SharedLog:
                 given = part[start : start + SLICE]
                 self.exchange.take(peer, given, now_s=self._now_s(), step=step, ahead=ahead)
         return step
-
-    # --- performing -----------------------------------------------------------------------------------------
 
     async def _whole(self, step: Coroutine[Any, Any, T]) -> T:
         """Let a step go to its end even if whoever waits for it is cancelled.

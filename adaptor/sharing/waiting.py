@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Collection, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from typing import Any, Generic, TypeVar
 
 from adaptor.errors import AdaptorError
 
 _log = logging.getLogger(__name__)
 
+Q = TypeVar("Q")
 T = TypeVar("T")
 
 
@@ -54,6 +55,50 @@ class Unbroken:
         self.tasks.discard(task)
         if not task.cancelled():
             task.exception()  # whoever waited has it; there may be nobody left
+
+
+class Together(Generic[Q, T]):
+    """Questions that come while others are being answered, and are then answered all at once.
+
+    Args:
+        answer: Answers some, each with a value or an error of its own; raises what all of them get.
+        most: Questions answered at once.
+    """
+
+    def __init__(self, answer: Callable[[Sequence[Q]], Awaitable[Sequence[T | AdaptorError]]], *, most: int) -> None:
+        self._answer = answer
+        self._most = most
+        self._waiting: list[tuple[Q, asyncio.Future[T]]] = []
+        self._work: asyncio.Task[None] | None = None
+
+    async def ask(self, question: Q) -> T:
+        """The answer to a question; whoever waits for it may give up, it is answered all the same."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((question, answer))
+        if self._work is None:
+            self._work = asyncio.get_running_loop().create_task(self._answer_all())
+        return await answer
+
+    async def finished(self) -> None:
+        """Wait until nothing is being answered."""
+        if self._work is not None:
+            await self._work
+
+    async def _answer_all(self) -> None:
+        while self._waiting:
+            asked, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+            try:
+                answers: Sequence[T | BaseException] = await self._answer([question for question, _ in asked])
+            except Exception as error:  # noqa: BLE001 - whoever asked gets it, each of them
+                answers = [error] * len(asked)
+            for (_, waiting), answer in zip(asked, answers, strict=True):
+                if waiting.done():
+                    continue
+                if isinstance(answer, BaseException):
+                    waiting.set_exception(answer)
+                else:
+                    waiting.set_result(answer)
+        self._work = None
 
 
 async def ended(tasks: Collection[asyncio.Task[Any]]) -> None:

@@ -22,6 +22,7 @@ from adaptor.sharing.core.limits import LogLimits, ReplicaLimits
 from adaptor.sharing.core.manifest import Manifest
 from adaptor.sharing.core.messages import Fetch
 from adaptor.sharing.core.refusal import RefusalReason
+from adaptor.sharing.core.state import Changes
 from adaptor.sharing.draft import Draft
 from adaptor.sharing.log_file import LogFile
 from adaptor.sharing.precedence import Precedence
@@ -168,6 +169,26 @@ class TestOwnEntries:
         monkeypatch.undo()
         await log.append(drafts(1, "after"))
         assert size(log) == 3
+
+    async def test_who_writes_while_another_commit_is_on_its_way_shares_the_next_one(
+        self, group: Group, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each learns what became of his own; a commit that fails is everybody's."""
+        rules = manifest(entries_per_hour=5)
+        log = Group(group.folder, rules).open(3)
+        production, commits = log.file.write, []
+
+        def counted(changes: Changes, **given: Any) -> None:
+            commits.append(len(changes.applied))
+            production(changes, **given)
+
+        monkeypatch.setattr(log.file, "write", counted)
+        written = await asyncio.gather(*(log.append(drafts(1, f"by {n}")) for n in range(4)))
+        assert len({cid for cids in written for cid in cids}) == size(log) == 4
+        assert [count for count in commits if count] == [4]
+        outcomes = await asyncio.gather(log.append(drafts(1)), log.append(drafts(1)), return_exceptions=True)
+        assert [type(one) for one in outcomes] == [list, LogRefusedError]
+        await log.stop()
 
     async def test_any_fault_within_a_step_leaves_the_log_as_the_file_has_it_and_no_call_holds_its_place(
         self, group: Group, monkeypatch: pytest.MonkeyPatch
