@@ -192,20 +192,53 @@ def planner(parallelisms: int, supersteps: int, calls: int, as_json: bool) -> No
 @bench.command()
 @click.option("--flink", type=click.Choice(VERSIONS), default=VERSIONS[0], show_default=True, help="Version.")
 @click.option("--times", type=click.IntRange(1), default=20, show_default=True, help="Rescales by each way.")
-@click.option("--interval", type=click.IntRange(1), default=10, show_default=True, help="Seconds between checkpoints.")
-@click.option("--max-delay", default="", help="Flink's rescale-trigger.max-delay, such as '10 min'.  [default: as is]")
+@click.option(
+    "--interval",
+    "intervals",
+    type=click.IntRange(1),
+    multiple=True,
+    default=(10, 60),
+    show_default=True,
+    help="Seconds between checkpoints. May be repeated.",
+)
+@click.option(
+    "--max-delay",
+    "max_delays",
+    multiple=True,
+    default=("", "10 min", "0 s"),
+    help="Flink's rescale-trigger.max-delay, or empty for as delivered; since 2.0. May be repeated.  "
+    "[default: as delivered, 10 min, 0 s]",
+)
 @click.option("--rate", type=click.IntRange(1), default=1000, show_default=True, help="Records a second.")
 @click.option("--rows", type=click.IntRange(1), default=60_000, show_default=True, help="Records of each stream.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of moments for the bare wish.")
 @json_option
-def rescale(flink: str, times: int, interval: int, max_delay: str, rate: int, rows: int, as_json: bool) -> None:
+def rescale(
+    flink: str,
+    times: int,
+    intervals: tuple[int, ...],
+    max_delays: tuple[str, ...],
+    rate: int,
+    rows: int,
+    seed: int,
+    as_json: bool,
+) -> None:
     """Measure rescales in place of a real stream: gap, records processed again, exactly once.
 
     Everything it starts has ended when the command ends.
     """
     signal.signal(signal.SIGTERM, end_as_ctrl_c_does)
     console = Console(file=sys.stderr, soft_wrap=True, markup=False, highlight=False)
-    question = Question(times=times, rate=rate, rows=rows, interval_s=interval, max_delay=max_delay)
-    print_report(bench_rescale(question, flink=flink, progress=console.print), as_json=as_json)
+    question = Question(
+        flink=flink,
+        times=times,
+        rate=rate,
+        rows=rows,
+        intervals_s=intervals,
+        max_delays=max_delays,
+        seed=seed,
+    )
+    print_report(bench_rescale(question, progress=console.print), as_json=as_json)
 
 
 def print_report(report: Report, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""A cluster of streams that exists only as answers: it keeps wishes, takes checkpoints and rescales as Flink 2.3 does.
+"""A cluster of streams that exists only as answers: it keeps wishes, takes checkpoints, rescales as Flink 2.3 or 1.20.
 
 Each stream is a source and a vertex that works, with a rate and a capacity from which all counters follow. Time is an
 argument, so nothing here waits. What a test wants to go wrong is planned with `after`: a function that is called once,
@@ -24,6 +24,8 @@ COUNT_PATH = "/scripted/count"
 
 MOST_REQUESTED = 10_000
 """Requests that are remembered."""
+
+_PLAN = {"nodes": [{"id": SOURCE_ID}, {"id": WORKER_ID, "inputs": [{"id": SOURCE_ID}]}]}
 
 _ENDED = ("CANCELED", "FINISHED", "FAILED")
 
@@ -100,9 +102,13 @@ class ScriptedStream:
         self.created_s = now_s + self.gap_s
         self.emitted = self.busy_s = self.held_back_s = 0.0
 
+    def granted(self, slots: int) -> dict[str, int]:
+        """What a wish comes to with so many slots."""
+        return {vertex: min(wanted, slots) for vertex, wanted in self.wish.items()}
+
     def _complete(self, one: dict[str, Any], now_s: float, *, slots: int) -> None:
         one["status"] = "FAILED" if self.checkpoints_fail else "COMPLETED"
-        granted = {vertex: min(wanted, slots) for vertex, wanted in self.wish.items()}
+        granted = self.granted(slots)
         if not self.checkpoints_fail and granted and granted != self.parallelism:
             self.restart(one["done_s"], granted)
             self.looked_s = now_s
@@ -121,7 +127,7 @@ class ScriptedStreams:
         streams: By job id.
         slots: Of the cluster.
         cooldown_s: Of its scheduler.
-        version: Of Flink.
+        version: Of Flink; one of 1.x restarts a stream at once on a wish and says less of it.
         unmeasured: Whether counters are said to be incomplete and times "NaN".
     """
 
@@ -164,6 +170,10 @@ class ScriptedStreams:
             act()
         return status, document
 
+    @property
+    def _is_old(self) -> bool:
+        return self.version.startswith("1.")
+
     def _free(self) -> int:
         return max(0, self.slots - sum(stream.slots for stream in self.streams.values()))
 
@@ -179,7 +189,11 @@ class ScriptedStreams:
             jobs = [{"jid": one.job_id, "name": one.name, "state": one.state} for one in self.streams.values()]
             return 200, {"jobs": jobs}
         if path == "/jobmanager/config":
-            return 200, [{"key": "jobmanager.scheduler", "value": "adaptive"}]
+            cooldown = {
+                "key": "jobmanager.adaptive-scheduler.scaling-interval.min",
+                "value": f"{self.cooldown_s:g} s",
+            }
+            return 200, [{"key": "jobmanager.scheduler", "value": "adaptive"}, *([cooldown] if self._is_old else [])]
         return 404, {"errors": [f"Unable to load requested file {path}."]}
 
     def _job_answer(
@@ -187,25 +201,30 @@ class ScriptedStreams:
     ) -> tuple[int, Document]:
         answers: dict[str, Callable[[], tuple[int, Document]]] = {
             "": lambda: (200, self._detail(stream, now_s)),
-            "resource-requirements": lambda: self._wish(stream, method, body),
+            "resource-requirements": lambda: self._wish(stream, method, body, now_s),
             "checkpoints": lambda: self._checkpoints(stream, method, now_s),
             "checkpoints/config": lambda: (200, {"mode": "exactly_once", "interval": 10_000}),
             "rescales/config": lambda: (200, {"executingCooldownTimeoutInMillis": self.cooldown_s * 1000}),
         }
+        if self._is_old:
+            del answers["rescales/config"]
         if rest in answers:
             return answers[rest]()
         if rest.startswith("checkpoints/"):
             return 200, _triggered(stream, rest.rpartition("/")[2])
         if rest.endswith("/subtasks/metrics"):
             return 200, [{"id": "numRecordsOut"}]
-        return 404, {"errors": [f"Unable to load requested file {rest}."]}
+        return 404, {"errors": [f"Unable to load requested file /jobs/{stream.job_id}/{rest}."]}
 
-    def _wish(self, stream: ScriptedStream, method: str, body: Any) -> tuple[int, Document]:
+    def _wish(self, stream: ScriptedStream, method: str, body: Any, now_s: float) -> tuple[int, Document]:
         if self.scheduler != "Adaptive":
             return 500, {"errors": ["Internal server error.", "UnsupportedOperationException"]}
         if method == "PUT":
             if not stream.ignores_wishes:
                 stream.wish = {vertex: one["parallelism"]["upperBound"] for vertex, one in body.items()}
+                granted = stream.granted(stream.slots + self._free())
+                if self._is_old and granted != stream.parallelism:
+                    stream.restart(now_s, granted)
             return 200, {}
         wish = stream.wish or stream.parallelism
         return 200, {vertex: {"parallelism": {"lowerBound": 1, "upperBound": wish[vertex]}} for vertex in VERTEX_IDS}
@@ -228,19 +247,20 @@ class ScriptedStreams:
 
     def _detail(self, stream: ScriptedStream, now_s: float) -> Document:
         runs = stream.state == "RUNNING" and now_s >= stream.created_s
+        between = self._is_old and stream.state == "RUNNING" and not runs
         return {
             "jid": stream.job_id,
             "name": stream.name,
-            "state": stream.state,
+            "state": "CREATED" if between else stream.state,
             "job-type": "STREAMING",
-            "schedulerType": self.scheduler,
+            **({} if self._is_old else {"schedulerType": self.scheduler}),
             "start-time": 0,
             "end-time": -1,
             "duration": 0,
             "now": _ms(now_s),
-            "timestamps": {"CREATED": _ms(stream.created_s)},
+            "timestamps": {"CREATED": 0 if between else _ms(stream.created_s)},
             "vertices": [self._vertex(stream, vertex, runs=runs, now_s=now_s) for vertex in VERTEX_IDS],
-            "plan": {"nodes": [{"id": SOURCE_ID}, {"id": WORKER_ID, "inputs": [{"id": SOURCE_ID}]}]},
+            "plan": {} if between else _PLAN,
         }
 
     def _vertex(self, stream: ScriptedStream, vertex: str, *, runs: bool, now_s: float) -> dict[str, Any]:

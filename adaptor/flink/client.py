@@ -31,6 +31,7 @@ _CPU_TIME = "Status.JVM.CPU.Time"
 _FLINK_ID = re.compile(r"[0-9a-f]{32}")
 _DONE = (200, 202)
 _NOT_FOUND = 404
+_NO_SUCH_ADDRESS = "Unable to load requested file"
 
 
 class FlinkClient:
@@ -169,7 +170,7 @@ class FlinkClient:
         if answer.status in _DONE:
             return document
         refusal = parsing.first_error(document)
-        if answer.status == _NOT_FOUND and job_id is not None and refusal is not None and job_id in refusal:
+        if answer.status == _NOT_FOUND and job_id is not None and _names_job(refusal, job_id):
             raise UnknownJobError(job_id)
         raise FlinkAnswerError(
             url,
@@ -177,6 +178,11 @@ class FlinkClient:
             status=answer.status,
             refusal=parsing.all_errors(document),
         )
+
+
+def _names_job(refusal: str | None, job_id: str) -> bool:
+    """Whether it is the job that was not found, and not an address below it that this version does not know."""
+    return refusal is not None and job_id in refusal and not refusal.startswith(_NO_SUCH_ADDRESS)
 
 
 def _checked_url(base_url: str) -> str:

@@ -199,6 +199,8 @@ def parse_metric_sums(document: object, *, url: str) -> dict[str, float]:
 
 
 def _inputs(plan: JsonObject) -> dict[str, tuple[str, ...]]:
+    if not plan.fields:
+        return {}  # 1.20 has none to show while it restarts a job
     return {
         node.text("id"): tuple(one.text("id") for one in node.members("inputs")) if "inputs" in node.fields else ()
         for node in plan.members("nodes")

@@ -36,7 +36,7 @@ from adaptor.local.configuration import (
     task_manager_flags,
 )
 from adaptor.local.description import ClusterDescription, read_description, write_description
-from adaptor.local.distribution import find_distribution
+from adaptor.local.distribution import Distribution, find_distribution
 from adaptor.local.java import find_java
 from adaptor.local.pinning import allowed_cores, core_of_slot
 from adaptor.local.processes import ClusterProcess
@@ -56,11 +56,15 @@ class EmbeddedFlink:
     Args:
         home: Folder of the cluster; created where missing.
         settings: Sizes and bounds.
+        distribution: Which Flink; the installed one by default.
     """
 
-    def __init__(self, home: Path, settings: EmbeddedFlinkSettings | None = None) -> None:
+    def __init__(
+        self, home: Path, settings: EmbeddedFlinkSettings | None = None, *, distribution: Distribution | None = None
+    ) -> None:
         self.home = home.absolute()
         self.settings = settings or EmbeddedFlinkSettings()
+        self._distribution = distribution
         self._description: ClusterDescription | None = None
 
     @classmethod
@@ -98,6 +102,7 @@ class EmbeddedFlink:
             "JAVA_HOME": str(Path(self._started().java).parent.parent),
             "FLINK_CONF_DIR": str(self.configuration_folder),
             "JVM_ARGS": " ".join(driver_flags(self.settings)),
+            **self._started().driver_environment,
         }
 
     def start(self) -> None:
@@ -190,12 +195,12 @@ class EmbeddedFlink:
             (self.home / folder).mkdir(parents=True, exist_ok=True)
 
     def _configure(self, ports: Ports) -> None:
-        java, distribution = find_java(), find_distribution()
+        java, distribution = find_java(), self._distribution or find_distribution()
         options = cluster_options(
             home=self.home,
             ports=ports,
             settings=self.settings,
-            module_options=distribution.module_options(),
+            module_options=distribution.module_options,
         )
         (self.configuration_folder / "config.yaml").write_text(rendered_options(options), encoding="utf-8")
         (self.configuration_folder / LOG4J_FILE).write_text(LOG4J, encoding="utf-8")
@@ -203,8 +208,9 @@ class EmbeddedFlink:
             rest_port=ports.rest,
             java=str(java.executable),
             class_path=distribution.class_path,
-            module_options=distribution.module_options(),
+            module_options=distribution.module_options,
             cores=allowed_cores(),
+            driver_environment=distribution.driver_environment,
         )
         write_description(self.home, self._description)
 

@@ -131,6 +131,7 @@ def _scheduling() -> dict[str, Option]:
         "execution.batch.adaptive.auto-parallelism.enabled": False,
         # Whoever rescales a stream here paces itself; Flink's 30 s would only make it wait.
         "jobmanager.adaptive-scheduler.executing.cooldown-after-rescaling": "1 s",
+        "jobmanager.adaptive-scheduler.scaling-interval.min": "1 s",  # its name before 2.0
         # A narrowed stream keeps its unused slots that long (50 s as delivered), and their TaskManagers with them.
         "slot.idle.timeout": "2 s",
         "taskmanager.numberOfTaskSlots": 1,

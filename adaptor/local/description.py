@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from adaptor.errors import EmbeddedFlinkError
@@ -22,6 +23,7 @@ class ClusterDescription:
         class_path: What it gets as `-cp`.
         module_options: The `--add-opens` and `--add-exports` it gets.
         cores: Cores to pin TaskManagers to; empty: no pinning.
+        driver_environment: What a PyFlink driver needs for its JVM to be of the same Flink.
     """
 
     rest_port: int
@@ -29,6 +31,7 @@ class ClusterDescription:
     class_path: str
     module_options: tuple[str, ...]
     cores: tuple[int, ...]
+    driver_environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_description(home: Path, description: ClusterDescription) -> None:
@@ -53,6 +56,7 @@ def read_description(home: Path) -> ClusterDescription:
             class_path=str(values["class_path"]),
             module_options=tuple(values["module_options"]),
             cores=tuple(int(core) for core in values["cores"]),
+            driver_environment=dict(values.get("driver_environment", {})),
         )
     except FileNotFoundError as error:
         raise EmbeddedFlinkError(f"no embedded Flink was started at {home} ({path} is missing)") from error

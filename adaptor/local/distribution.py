@@ -1,4 +1,4 @@
-"""The Flink distribution inside the ``apache-flink`` wheel.
+"""A distribution of Flink on this machine; by default the one inside the ``apache-flink`` wheel.
 
 Found without importing ``pyflink``, which costs seconds and memory that a service has no use for.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from adaptor.errors import EmbeddedFlinkError
@@ -15,18 +16,22 @@ from adaptor.errors import EmbeddedFlinkError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
-    """A folder with Flink's `lib/` and `conf/`."""
+    """A folder with Flink's `lib/`.
+
+    Attributes:
+        folder: The folder.
+        module_options: The `--add-exports` and `--add-opens` that this version of Flink wants from the JVM.
+        driver_environment: What a PyFlink driver needs in its environment for its JVM to be of this distribution.
+    """
 
     folder: Path
+    module_options: tuple[str, ...]
+    driver_environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def class_path(self) -> str:
         """What every Flink process gets as `-cp`."""
         return str(self.folder / "lib" / "*")
-
-    def module_options(self) -> tuple[str, ...]:
-        """Return the `--add-exports` and `--add-opens` that this version of Flink wants from the JVM."""
-        return module_options((self.folder / "conf" / "config.yaml").read_text(encoding="utf-8"))
 
 
 def find_distribution() -> Distribution:
@@ -37,8 +42,9 @@ def find_distribution() -> Distribution:
     """
     package = importlib.util.find_spec("pyflink")
     for folder in map(Path, (package.submodule_search_locations or []) if package else []):
-        if any((folder / "lib").glob("flink-dist-*.jar")) and (folder / "conf" / "config.yaml").is_file():
-            return Distribution(folder=folder)
+        configuration = folder / "conf" / "config.yaml"
+        if any((folder / "lib").glob("flink-dist-*.jar")) and configuration.is_file():
+            return Distribution(folder=folder, module_options=module_options(configuration.read_text(encoding="utf-8")))
     raise EmbeddedFlinkError(
         "no Flink distribution found: `pip install 'adaptor[flink]'` brings the wheels of apache-flink"
     )

@@ -10,7 +10,7 @@ from adaptor.domain.stream_job import StreamJob
 from adaptor.errors import FlinkAnswerError
 from adaptor.flink.stream_client import StreamClient
 
-TRIED_VERSIONS = ("2.3",)
+TRIED_VERSIONS = ("2.3.", "1.20.")
 """Versions that the tests run on real clusters."""
 
 _WISH_FIRST_SINCE = (2, 0)
@@ -98,7 +98,8 @@ def _takes_wishes(client: StreamClient, job: StreamJob) -> bool:
 def _remarks(version: str) -> list[str]:
     if version.startswith(TRIED_VERSIONS):
         return []
-    return [f"adaptor was tried with Flink {', '.join(TRIED_VERSIONS)} and not with {version}"]
+    tried = " and ".join(one.rstrip(".") for one in TRIED_VERSIONS)
+    return [f"adaptor was tried with Flink {tried} and not with {version}"]
 
 
 def _parts(version: str) -> tuple[int, int]:

@@ -14,8 +14,9 @@ import psutil
 import pytest
 
 from adaptor.errors import KuboMissingError
+from adaptor.local.cache import cache_folder
 from adaptor.local.kubo import build
-from adaptor.local.kubo.binary import built_program, cache_folder, find_kubo, install_kubo
+from adaptor.local.kubo.binary import built_program, find_kubo, install_kubo
 from adaptor.local.kubo.build import DRAFT_PREFIX, BuildSettings
 
 GO = """#!/bin/sh

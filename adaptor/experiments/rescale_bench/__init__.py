@@ -2,5 +2,5 @@
 
 - `stage`: the cluster, the stream, and what came out of its sinks.
 - `trial`: one rescale either way, watched by the same looks.
-- `bench`: the turns, and the report.
+- `bench`: the turns, and the report; `figures`: what it holds.
 """

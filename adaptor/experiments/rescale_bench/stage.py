@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,7 @@ from adaptor.flink.stream_client import StreamClient
 from adaptor.local.cluster import EmbeddedFlink
 from adaptor.local.processes import marks
 from adaptor.local.provisioner import LocalProvisioner
+from adaptor.local.release import INSTALLED, distribution_of
 from adaptor.local.settings import EmbeddedFlinkSettings, Option
 
 SLOTS = 2
@@ -26,6 +27,9 @@ SLOTS = 2
 
 SUBMIT_S = 120.0
 """Longest time for a driver to submit; Flink's planner loads in 5 to 30 s on starved cores."""
+
+START_S = 240.0
+"""Longest wait for the cluster: 5 to 15 s where there is nothing else to do, over 60 s were seen on starved cores."""
 
 ANSWER_S = 5.0
 """Longest wait for one REST answer on a starved machine."""
@@ -89,12 +93,34 @@ class StreamStage:
         home: Folder for everything.
         options: Options of Flink that come before those of the embedded cluster.
         slots: Of the cluster.
+        flink: Series of Flink; another one than the installed is fetched, once for each machine.
+        report: Told what is being done.
+
+    Raises:
+        EmbeddedFlinkError: That Flink cannot be had.
     """
 
-    def __init__(self, home: Path, *, options: Mapping[str, Option], slots: int = SLOTS) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        options: Mapping[str, Option],
+        slots: int = SLOTS,
+        flink: str = INSTALLED,
+        report: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.home = home
         self._slots = slots
-        self._flink = EmbeddedFlink(home / "flink", EmbeddedFlinkSettings(options=options, max_task_managers=slots))
+        self._flink = EmbeddedFlink(
+            home / "flink",
+            EmbeddedFlinkSettings(
+                options=options,
+                max_task_managers=slots,
+                start_timeout_s=START_S,
+                register_timeout_s=START_S,
+            ),
+            distribution=distribution_of(flink, report=report),
+        )
         self._jobs = 0
         self._seen_lines: dict[Path, int] = {}
 

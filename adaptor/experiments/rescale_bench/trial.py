@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
 from adaptor.control.in_place_rescale import after_step, next_step
-from adaptor.domain.rescale import Order, Phase, Rescale, RescaleLimits, SlotsSeen, Step, wish_for
+from adaptor.domain.rescale import Phase, Rescale, RescaleLimits, SlotsSeen, Step, wish_for
 from adaptor.domain.stream import RescaleOutcome, RescaleProof
 from adaptor.domain.stream_job import slots_of_job
 from adaptor.errors import FlinkError, TrialError
 from adaptor.flink.stream_client import StreamClient
+from adaptor.local.release import INSTALLED
+from adaptor.observer.stream import traits_of
 from adaptor.rescaler.in_place import step_taken
+
+ADAPTOR, BARE = "adaptor", "bare"
+"""The two ways."""
 
 LOOK_S = 0.02
 """Between two looks of the watcher: what times are told to."""
@@ -33,7 +39,7 @@ class Timing:
     """What the watcher saw of one rescale, by Flink's clock.
 
     Attributes:
-        asked_s: When the wish was put.
+        asked_s: When Flink was told the first thing, the wish or the checkpoint.
         restarted_s: When the new execution graph was made.
         gap_s: From the last look at which the old tasks ran to the first at which all new ones did.
     """
@@ -44,7 +50,7 @@ class Timing:
 
     @property
     def ask_to_restart_s(self) -> float:
-        """Seconds from the wish to the restart."""
+        """Seconds from the first thing that Flink was told to the restart."""
         return self.restarted_s - self.asked_s
 
 
@@ -65,6 +71,45 @@ class Trial:
     timing: Timing
     proof: RescaleProof | None
     reprocessed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """Under which rescales are measured.
+
+    Attributes:
+        flink: Series of Flink.
+        interval_s: Between two periodic checkpoints.
+        max_delay: How long a wish waits for a checkpoint; empty: as delivered, three intervals.
+    """
+
+    flink: str
+    interval_s: int
+    max_delay: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the names of its figures end with."""
+        delay = f"_delay_{self.max_delay.replace(' ', '')}" if self.max_delay else ""
+        flink = "" if self.flink == INSTALLED else f"_flink_{self.flink}"
+        return f"{self.interval_s}s{delay}{flink}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What was measured under one condition.
+
+    Attributes:
+        condition: The condition.
+        trials: All rescales.
+        exact: Of each stream, whether every record stood once in the transactional sink at its end.
+        failures: Rescales that came to nothing, in words, the way first.
+    """
+
+    condition: Condition
+    trials: Sequence[Trial]
+    exact: tuple[bool, ...]
+    failures: tuple[str, ...] = ()
 
 
 class Watcher:
@@ -103,8 +148,8 @@ class Watcher:
         Raises:
             TrialError: If the job was not seen restarted.
         """
-        if self.first_new_s is None:
-            raise TrialError("the stream was not seen running again")
+        if self.first_new_s is None or not self._last_old_s:
+            raise TrialError("the stream was not seen running before and after")
         return Timing(asked_s=asked_s, restarted_s=self.restarted_s, gap_s=self.first_new_s - self._last_old_s)
 
     def _look(self) -> None:
@@ -130,14 +175,15 @@ def aligned_rescale(client: StreamClient, job_id: str, parallelism: int) -> tupl
         FlinkError: If the cluster cannot be asked.
     """
     job = client.stream_job(job_id)
+    traits = traits_of(client, job_id)
     now_s = time.time()
     rescale = Rescale(
         wanted=dict.fromkeys(job.parallelisms, parallelism),
         before={vertex: found or 0 for vertex, found in job.parallelisms.items()},
         slots=parallelism,
         slots_before=slots_of_job(job),
-        order=Order.WISH_FIRST,
-        cooldown_s=client.cooldown_s(job_id),
+        order=traits.order,
+        cooldown_s=traits.cooldown_s,
         source_records_per_s=0.0,
         phase=Phase.SLOTS,
         began_s=now_s,
@@ -166,12 +212,12 @@ def bare_rescale(client: StreamClient, job_id: str, parallelism: int) -> Timing:
 
 
 def _carried_out(client: StreamClient, job_id: str, rescale: Rescale) -> tuple[float, RescaleProof]:
-    asked_s = time.time()
+    asked_s = 0.0
     after: Rescale | RescaleProof = rescale
     while isinstance(after, Rescale):
         step = next_step(after)
-        if step is Step.PUT_WISH:
-            asked_s = time.time()
+        if step in (Step.PUT_WISH, Step.TRIGGER_CHECKPOINT):
+            asked_s = asked_s or time.time()
         free = SlotsSeen(slots=after.slots)
         result = free if step is Step.PROVIDE_SLOTS else step_taken(client, job_id, after, step)
         after = after_step(after, result, now_s=time.time(), limits=LIMITS)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adaptor.errors import KuboMissingError
+from adaptor.local.cache import cache_folder
 from adaptor.local.kubo.build import BuildSettings, build_kubo
 from adaptor.local.kubo.pin import pinned_module
 from adaptor.local.kubo.versions import OLDEST_KUBO, Version, kubo_version, version_text
@@ -29,13 +30,6 @@ class KuboBinary:
     executable: Path
     version: str
     origin: str
-
-
-def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where what was built is kept, by the XDG convention; outside of any checkout, so that all share it."""
-    named = Path(environment.get("XDG_CACHE_HOME", ""))
-    base = named if named.is_absolute() else Path(environment.get("HOME") or Path.home()) / ".cache"
-    return base / "adaptor"
 
 
 def built_program(cache: Path) -> Path:

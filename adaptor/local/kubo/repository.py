@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptor.errors import KuboNodeError
-from adaptor.local.kubo.commands import run_to_its_end
+from adaptor.local.commands import run_to_its_end
 from adaptor.local.kubo.configuration import CONFIGURATION_MODE, Ports, configured, environment
 from adaptor.local.kubo.settings import KuboSettings
 from adaptor.local.kubo.swarm_key import place_swarm_key

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from adaptor.local.kubo.commands import output_of
+from adaptor.local.commands import output_of
 
 Version = tuple[int, int, int]
 

@@ -1,4 +1,4 @@
-"""Recorded answers of Flink 2.3.0 about a stream of two vertices, and answers that are none."""
+"""Recorded answers of Flink 2.3.0 and 1.20.5 about a stream of two vertices, and answers that are none."""
 
 from __future__ import annotations
 
@@ -17,9 +17,14 @@ URL = "http://127.0.0.1:8081"
 SOURCE, WORKER = "cbc357ccb763df2852fee8c4fc7d55f2", "e9b82703c83ea7e9b9e5df8d59eb3c36"
 
 
-def recorded(name: str) -> Any:
+def recorded(name: str, *, folder: Path = DATA) -> Any:
     """A recorded answer."""
-    return json.loads((DATA / f"{name}.json").read_text())
+    return json.loads((folder / f"{name}.json").read_text())
+
+
+def recorded_1_20(name: str) -> Any:
+    """A recorded answer of Flink 1.20.5."""
+    return recorded(name, folder=DATA.parent / "flink-1.20.5")
 
 
 def test_a_stream_is_read_with_its_graph_and_its_clock() -> None:
@@ -92,6 +97,42 @@ def test_a_triggered_checkpoint_is_under_way_complete_or_failed(
     """A failure is told by its first line."""
     found = parsing.parse_triggered(document, url=URL)
     assert (found.state, found.checkpoint_id, found.problem) == (state, checkpoint_id, problem)
+
+
+def test_a_stream_of_1_20_says_nothing_of_its_scheduler() -> None:
+    """All else is as in 2.3; whether it takes wishes is found out by asking for them."""
+    job = parsing.parse_stream_job(recorded_1_20("stream-job"), url=URL)
+    assert (job.kind, job.scheduler, job.all_running) == ("STREAMING", None, True)
+    assert [one.inputs for one in job.vertices] == [(), (SOURCE,)]
+    wish = parsing.parse_requirements(recorded_1_20("stream-requirements"), url=URL)
+    assert wish == dict.fromkeys((SOURCE, WORKER), ParallelismRange(lower=1, upper=1))
+
+
+def test_between_two_graphs_1_20_shows_a_job_without_plan_and_times() -> None:
+    """It is neither running nor on another graph, so nobody takes the rescale for done."""
+    job = parsing.parse_stream_job(recorded_1_20("stream-job-restarting"), url=URL)
+    assert (job.state, job.all_running, job.created_s) == ("CREATED", False, 0.0)
+    assert set(job.parallelisms) == {SOURCE, WORKER}
+
+
+def test_a_rescale_of_1_20_is_proved_by_the_same_answers() -> None:
+    """The triggered checkpoint is the restored one, and the graph is a new one of two subtasks each."""
+    under_way = parsing.parse_triggered(recorded_1_20("stream-triggered-in-progress"), url=URL)
+    triggered = parsing.parse_triggered(recorded_1_20("stream-triggered-completed"), url=URL)
+    restored = parsing.parse_checkpoints(recorded_1_20("stream-checkpoints-restored"), url=URL)
+    before, after = (
+        parsing.parse_stream_job(recorded_1_20(name), url=URL) for name in ("stream-job", "stream-job-restored")
+    )
+    assert (under_way.state, triggered.state) == (CheckpointState.IN_PROGRESS, CheckpointState.COMPLETED)
+    assert restored.restored_id == triggered.checkpoint_id == 2
+    assert (after.all_running, set(after.parallelisms.values())) == (True, {2})
+    assert after.created_s > before.created_s
+
+
+def test_the_cooldown_of_1_20_is_an_option_of_the_cluster() -> None:
+    """It knows no `/rescales/config`."""
+    options = parsing.parse_cluster_options(recorded_1_20("jobmanager-config"), url=URL)
+    assert options["jobmanager.adaptive-scheduler.scaling-interval.min"] == "1 s"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from adaptor.errors import KuboMissingError
-from adaptor.local.kubo.binary import built_program, cache_folder, chosen_kubo
+from adaptor.local.cache import cache_folder
+from adaptor.local.kubo.binary import built_program, chosen_kubo
 from adaptor.local.kubo.pin import FILES, pinned_module
 from adaptor.local.kubo.versions import OLDEST_KUBO, parsed_version
 

@@ -5,25 +5,26 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from adaptor.errors import KuboNodeError
+from adaptor.errors import AdaptorError
 
 POLL_INTERVAL_S = 0.1
 """Pause between two tries: short beside what is done under the lock, a start or a build."""
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, timeout_s: float) -> Iterator[None]:
+def locked(path: Path, *, timeout_s: float, error: Callable[[str], AdaptorError]) -> Iterator[None]:
     """Hold a lock.
 
     Args:
         path: The file; made if missing, and never removed, which would race with who opens it now.
         timeout_s: Longest wait for another holder.
+        error: Made of the message where another process holds it for longer.
 
     Raises:
-        KuboNodeError: Another process holds it for longer.
+        AdaptorError: The one that `error` makes.
     """
     until_s = time.monotonic() + timeout_s
     with path.open("w") as file:
@@ -32,6 +33,6 @@ def locked(path: Path, *, timeout_s: float) -> Iterator[None]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             if time.monotonic() >= until_s:
-                raise KuboNodeError(f"another process holds {path} for more than {timeout_s:g} s")
+                raise error(f"another process holds {path} for more than {timeout_s:g} s")
             time.sleep(POLL_INTERVAL_S)
         yield
