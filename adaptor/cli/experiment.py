@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from adaptor.cli.arbitrate import arbitrate
 from adaptor.cli.bench import print_report
 from adaptor.cli.compare import compare
 from adaptor.cli.demo import end_as_ctrl_c_does
@@ -52,5 +53,6 @@ experiment.add_command(replay)
 experiment.add_command(traces)
 experiment.add_command(users)
 experiment.add_command(local)
+experiment.add_command(arbitrate)
 experiment.add_command(stream)
 experiment.add_command(compare)

@@ -192,7 +192,7 @@ class _Fluid:
             ]
             if present:
                 self._flow(present, now_s, until_s)
-        met = sum(one.run.claim.weight * one.done / one.run.supersteps for one in parts)
+        met = float(sum(one.run.claim.weight * one.done / one.run.supersteps for one in parts))
         return Bound(weight_met=met, slot_s=self._slot_s)
 
     def _flow(self, parts: Sequence[_Part], now_s: float, until_s: float) -> None:

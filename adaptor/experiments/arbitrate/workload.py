@@ -192,7 +192,7 @@ def _daily(mean_slots: float, *, phase: float) -> CapacityCurve:
     wave = mean_slots * (1 + DAILY_SWING * np.sin(2 * np.pi * (hours / 24 + phase)))
     slots = np.maximum(1, np.round(wave / PER)).astype(int) * PER
     return CapacityCurve(
-        tuple(CapacityStep(from_s=hour * 3600.0, slots=int(one)) for hour, one in zip(hours, slots, strict=True))
+        tuple(CapacityStep(from_s=float(hour) * 3600.0, slots=int(one)) for hour, one in zip(hours, slots, strict=True))
     )
 
 

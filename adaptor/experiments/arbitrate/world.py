@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from adaptor.arbitration.barrier import slots_at_barrier
@@ -24,6 +25,9 @@ SETTINGS = ArbitrationSettings()
 
 LONGEST_DAY_S = 72 * 3600.0
 """When the simulation ends whatever is left: two days after the last run came."""
+
+DECIDED_EVERY_S = 60.0
+"""How old shares may be at a barrier: seldom as long as a superstep takes. What else happens is answered at once."""
 
 REFRESHED_S = 120.0
 """How old the demand of a run that waits may be: less than a superstep takes."""
@@ -60,7 +64,7 @@ class Played:
         ended: Every run, in the order in which they ended.
         steps: Events that were handled.
         faults: What must never happen, in number by kind.
-        steps_in_use: Slots in use by time in seconds, where they changed; kept if asked for.
+        in_use: Capacity and slots held, at each hour.
         most_active: Most runs at once.
     """
 
@@ -68,6 +72,7 @@ class Played:
     steps: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     most_active: int = 0
+    in_use: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def weight_met(self) -> float:
@@ -97,19 +102,20 @@ class _Active:
     waited_s: float = 0.0
 
 
-def play(day: ClusterDay, arbiter: Arbiter) -> Played:
+def play(day: ClusterDay, arbiter: Arbiter, *, every_hour: Callable[[int], None] = lambda _: None) -> Played:
     """Play a day to its end.
 
     Args:
         day: What happens.
         arbiter: Who shares slots out.
+        every_hour: Told each hour of virtual time that has begun, from 0.
     """
-    return _World(day, arbiter).played()
+    return _World(day, arbiter, every_hour).played()
 
 
 class _World:
-    def __init__(self, day: ClusterDay, arbiter: Arbiter) -> None:
-        self._day, self._arbiter = day, arbiter
+    def __init__(self, day: ClusterDay, arbiter: Arbiter, every_hour: Callable[[int], None]) -> None:
+        self._day, self._arbiter, self._every_hour = day, arbiter, every_hour
         self._active: dict[str, _Active] = {}
         self._events: list[tuple[float, int, int]] = []
         self._now_s = 0.0
@@ -117,6 +123,10 @@ class _World:
         self._lease = Lease(holder="manager", renewed_at_s=0.0, term_s=LEASE_TERM_S)
         self._shares: dict[str, int] = {}
         self._played = Played()
+        self._held_before = 0
+        self._by_tenant: Counter[str] = Counter()
+        self._decided_s = -math.inf
+        self._hour = 0
         self._runs = dict(enumerate(day.runs))
         for index, run in enumerate(day.runs):
             self._events.append((run.arrives_s, ARRIVAL, index))
@@ -131,9 +141,14 @@ class _World:
             self._now_s, kind, index = heapq.heappop(self._events)
             if self._now_s > LONGEST_DAY_S:
                 break
+            while self._hour * 3600.0 <= self._now_s:
+                self._every_hour(self._hour)
+                self._played.in_use.append((self._capacity.at(self._now_s), self._held_before))
+                self._hour += 1
             self._played.steps += 1
             self._handle(kind, index)
         for one in self._active.values():
+            self._note_wait(one)
             self._end(one, on_time=False)
         return self._played
 
@@ -149,7 +164,9 @@ class _World:
             self._played.most_active = max(self._played.most_active, len(self._active))
         elif run is not None:
             at_barrier = self._reach_barrier(run.run_id)
-        self._decide()
+        if kind != BARRIER or self._now_s - self._decided_s >= DECIDED_EVERY_S:
+            self._decided_s = self._now_s
+            self._decide()
         if at_barrier is not None:
             self._take(at_barrier, index)
         self._start_waiting()
@@ -216,6 +233,12 @@ class _World:
             slots_per_task_manager=PER,
             least_slots=int(run.slots[0]),
             pausable=run.claim.pausable or not one.held,
+            quota_slots=self._day.tenants[run.claim.tenant_id].quota_slots,
+            held_by_tenant=sum(
+                other.held
+                for other in self._active.values()
+                if other is not one and other.knowledge.run.claim.tenant_id == run.claim.tenant_id
+            ),
         )
         if one.held and not slots:
             one.waiting_since_s = self._now_s
@@ -223,7 +246,7 @@ class _World:
             one.held = 0
             return
         if one.waiting_since_s is not None:
-            one.waited_s = max(one.waited_s, self._now_s - one.waiting_since_s)
+            self._note_wait(one)
             one.waiting_since_s = None
         changed = slots != one.last or not one.held
         one.changes += changed
@@ -239,6 +262,10 @@ class _World:
             one = self._active.get(run.run_id)
             if one is not None and not one.held and self._shares.get(run.run_id):
                 self._take(one, index)
+
+    def _note_wait(self, one: _Active) -> None:
+        if one.waiting_since_s is not None:
+            one.waited_s = max(one.waited_s, self._now_s - one.waiting_since_s)
 
     def _account(self, one: _Active) -> None:
         one.slot_s += one.held * (self._now_s - one.since_s)
@@ -257,4 +284,17 @@ class _World:
         )
 
     def _check(self) -> None:
-        """What must never happen."""
+        """What must never happen: a step that takes more than there is, or makes a run wait beyond all bounds."""
+        held = sum(one.held for one in self._active.values())
+        if held > max(self._held_before, self._capacity.at(self._now_s)):
+            self._played.faults["capacity exceeded after a barrier"] += 1
+        self._held_before = held
+        by_tenant: Counter[str] = Counter()
+        for one in self._active.values():
+            by_tenant[one.knowledge.run.claim.tenant_id] += one.held
+            if one.held % PER:
+                self._played.faults["part of a TaskManager held"] += 1
+        for name, tenant in self._day.tenants.items():
+            if tenant.quota_slots is not None and by_tenant[name] > max(self._by_tenant[name], tenant.quota_slots):
+                self._played.faults["quota exceeded after a barrier"] += 1
+        self._by_tenant = by_tenant
