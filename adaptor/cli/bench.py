@@ -11,6 +11,7 @@ from rich.console import Console
 
 from adaptor.cli.demo import end_as_ctrl_c_does
 from adaptor.cli.options import json_option, output
+from adaptor.experiments import cluster_bench
 from adaptor.experiments.attach_bench import bench_attach
 from adaptor.experiments.barrier_bench import bench_barrier
 from adaptor.experiments.decoders import decoders
@@ -33,6 +34,7 @@ BENCHES = {
     "fuzz": "wrong bytes for every decoder that peers reach",
     "query": "how fast the index of shared observations answers",
     "sharing": "what sharing costs real peers on this machine",
+    "cluster": "what managing many runs on many clusters costs",
     "attach": "what looking after many streams costs",
     "rescale": "rescales of a real stream, by adaptor and by the bare wish, in turn",
 }
@@ -168,6 +170,18 @@ def query_command(contributions: int, queries: int, seed: int, as_json: bool) ->
 def models(observations: int, calls: int, seed: int, as_json: bool) -> None:
     """Measure fitting a prior in the background, and update and prediction at a barrier."""
     print_report(bench_models(observations=observations, calls=calls, seed=seed), as_json=as_json)
+
+
+@bench.command("cluster")
+@click.option("--runs", type=click.IntRange(10), default=1000, show_default=True, help="On ten clusters.")
+@click.option("--barriers", type=click.IntRange(10), default=500, show_default=True, help="To measure, twice.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the runs' durations.")
+@json_option
+def cluster_command(runs: int, barriers: int, seed: int, as_json: bool) -> None:
+    """Measure managed clusters: demand, arbitration, reclaims, and calls of managers beside barriers."""
+    console = Console(file=sys.stderr, soft_wrap=True, markup=False, highlight=False)
+    question = cluster_bench.Question(runs=runs, barriers=barriers, seed=seed)
+    print_report(cluster_bench.bench_cluster(question, progress=console.print), as_json=as_json)
 
 
 @bench.command("attach")

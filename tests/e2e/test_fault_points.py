@@ -37,6 +37,7 @@ class Supervised:
     folder: Path
     listen: str
     point: tuple[str, str] | None
+    script: Path = SERVICE
 
     def __post_init__(self) -> None:
         self.killed = False
@@ -55,7 +56,7 @@ class Supervised:
         return file.read_text().split() if file.exists() else []
 
     def _start(self, point: tuple[str, str] | None) -> subprocess.Popen[str]:
-        command = [sys.executable, str(SERVICE), str(self.folder / "state"), self.listen, str(self.points_file)]
+        command = [sys.executable, str(self.script), str(self.folder / "state"), self.listen, str(self.points_file)]
         command += [str(self.folder / "published"), *(point or ())]
         with (self.folder / "log").open("a") as log:
             return subprocess.Popen(command, stdout=log, stderr=log, text=True)

@@ -152,7 +152,7 @@ class AnnouncedCapacity(google.protobuf.message.Message):
     at_s: builtins.float
     """From when on."""
     more_slots: builtins.int
-    """Slots more, or fewer if negative, than right before."""
+    """Slots more, or fewer if negative, than right before; reckoned at once, so that a later SetCapacity leaves it alone."""
     total_slots: builtins.int
     """Slots in all."""
     def __init__(
