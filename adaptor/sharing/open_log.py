@@ -198,6 +198,10 @@ class OpenLog:
             LogRefusedError: If the log's limits forbid it.
             StateDirectoryError: If it could not be written.
         """
+        with self._precedence.before_threads():
+            await self._publish(observations)
+
+    async def _publish(self, observations: Sequence[Observation]) -> None:
         ids = [one.observation_id for one in observations]
         known = {one.observation_id for one in await self.log.on_file(self.log.file.sent_of, ids)}
         runs: dict[str, list[Observation]] = {}

@@ -27,6 +27,7 @@ class Precedence:
 
     def __init__(self) -> None:
         self._calls = 0
+        self._holding = 0
         self._free = asyncio.Event()
         self._free.set()
         self._threads_free = threading.Event()
@@ -38,13 +39,24 @@ class Precedence:
         """Hold back background work while this runs."""
         self._calls += 1
         self._free.clear()
-        self._threads_free.clear()
         try:
-            yield
+            with self.before_threads():
+                yield
         finally:
             self._calls -= 1
             if not self._calls:
                 self._free.set()
+
+    @contextmanager
+    def before_threads(self) -> Iterator[None]:
+        """Hold back work on threads alone while this runs: what is written goes before what is made of it."""
+        self._holding += 1
+        self._threads_free.clear()
+        try:
+            yield
+        finally:
+            self._holding -= 1
+            if not self._holding:
                 self._threads_free.set()
 
     async def turn(self) -> None:
@@ -55,7 +67,7 @@ class Precedence:
 
     def pause(self) -> None:
         """The same for work on a thread: to be called often, it waits only where the thread worked for a while."""
-        if not self._calls or time.monotonic() < getattr(self._of_thread, "until_s", 0.0):
+        if not self._holding or time.monotonic() < getattr(self._of_thread, "until_s", 0.0):
             return
         self._threads_free.wait(LONGEST_WAIT_S)
         self._of_thread.until_s = time.monotonic() + QUANTUM_S

@@ -96,7 +96,7 @@ class Peer:
         return {"began_s": began_s, "ended_s": time.monotonic()}
 
     async def publish(self, *, first: int, count: int, batch: int, apart: bool = False) -> Answer:
-        """Give records to the log, so many at once, each time when those before are on disk.
+        """Give records to the log, so many at once, each time when those before are on disk; making them is not.
 
         Args:
             first: Number of the first record.
@@ -104,13 +104,13 @@ class Peer:
             batch: Records given at once.
             apart: Whether each is of another run, and so gets an entry of its own.
         """
-        end = first + count
-        began_s = time.monotonic()
+        end, began_s, took_s = first + count, time.monotonic(), 0.0
         for start in range(first, end, batch):
             given = [observation(one, apart=apart) for one in range(start, min(start + batch, end))]
+            given_s = time.monotonic()
             await self._sharing.publish(given)
-        ended_s = time.monotonic()
-        return {"began_s": began_s, "ended_s": ended_s, "entries": self._entries_of(self._sharing.open.log.own)}
+            took_s += time.monotonic() - given_s
+        return {"began_s": began_s, "took_s": took_s, "entries": self._entries_of(self._sharing.open.log.own)}
 
     async def applied(self, *, author: str, entries: int, within_s: float) -> Answer:
         """Wait until so many entries of an author are applied; when that was, ``None`` if it took too long."""

@@ -227,7 +227,7 @@ class _Stage:
         after = await writer.process.call("stats")
         self._entries = said["entries"]
         self.outcome.entries = said["entries"]
-        self.outcome.append_s = said["ended_s"] - said["began_s"]
+        self.outcome.append_s = said["took_s"]
         self.outcome.append_cpu_s = after["cpu_s"] - before["cpu_s"]
         self._progress(
             f"{trial.mode}: {trial.records} records in {self._entries} entries: {self.outcome.append_s:.2f} s"

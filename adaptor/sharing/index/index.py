@@ -147,7 +147,7 @@ class Index:
         with self._step():
             self._db.executemany("insert or ignore into _ix_sent values (?, ?)", pairs)
             rows = OwnObservations(self._db, self._own)
-            for contribution in {contribution for _, contribution in pairs}:
+            for contribution in rows.indexed({contribution for _, contribution in pairs}):
                 rows.link(contribution)
 
     def put_peers(self, rows: Iterable[PeerRow]) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
+import orjson
+
 from adaptor.domain.context import ExecutionContext
 from adaptor.domain.observation import Observation
 from adaptor.domain.run import MAX_SUPERSTEPS
@@ -87,9 +89,19 @@ class OwnObservations:
             target = self._shared_batch(private_id, contribution) if visible else private_id
             if target != batch_id:
                 self._move([row[0] for row in group], target)
-        if visible:
+        if visible and measured:
             self._mirror(contribution, batch[0])
             self._mark_doubled(batch[0], [row[2] for row in measured])
+
+    def indexed(self, contributions: Iterable[str]) -> list[str]:
+        """Those of the contributions that the index holds; others are linked when it takes them."""
+        return [
+            one
+            for (one,) in self._db.execute(
+                "select value from json_each(?) where exists (select 1 from _ix_batches where contribution = value)",
+                (orjson.dumps([*contributions]).decode(),),
+            )
+        ]
 
     def sent(self) -> list[str]:
         """Every contribution that own observations left with."""
