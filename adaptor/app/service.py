@@ -86,9 +86,9 @@ class Service:
         self.sharing = participation(settings, precedence=self.precedence, measured=self.store.observations_after)
         self._ledger = SlotLedger(self._provisioners(), idle_slots=settings["engine.idle_slots"])
         back_ends = ClusterBackEnds(
-            store=self.managed, ledger=self._ledger, clock=SystemClock(), turn=self.precedence.turn
+            store=self.managed, runs=self.store, ledger=self._ledger, clock=SystemClock(), turn=self.precedence.turn
         )
-        self.clusters = Clusters(back_ends, self.store, cluster_settings(settings))
+        self.clusters = Clusters(back_ends, cluster_settings(settings))
         self.engine = self._engine(meter or NoMeter(), publisher or self.sharing)
         self._streams = self._stream_clusters()
         self.attachments = Attachments(

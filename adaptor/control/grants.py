@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from adaptor.control.run_record import RunRecord
 from adaptor.domain.allocation import Share
 from adaptor.domain.capacity import Capacity
 from adaptor.domain.cluster import MAX_PRIORITY, LeaseExpiry
@@ -52,13 +51,13 @@ class Holding:
     """What one run holds of its cluster.
 
     Attributes:
-        record: The run.
+        needed_slots: Slots that its newest plan asks for.
         held_slots: Slots that it holds.
         grant: What it may use; ``None`` before its first grant.
         paused: Whether it waits for slots.
     """
 
-    record: RunRecord
+    needed_slots: int
     held_slots: int
     grant: RunGrant | None
     paused: bool
@@ -77,9 +76,9 @@ def grants_of(
         at_s: Now, in seconds since the epoch.
     """
     grants = []
-    for share in sorted(shares, key=lambda one: _waiting_since(holdings[one.run_id])):
+    for share in sorted(shares, key=lambda one: (_waiting_since_s(holdings[one.run_id].grant), one.run_id)):
         holding = holdings[share.run_id]
-        needed = holding.record.granted_slots
+        needed = holding.needed_slots
         paused = holding.paused and not (0 < needed <= min(share.slots, free_slots))
         if holding.paused and not paused:
             free_slots -= needed
@@ -102,9 +101,8 @@ def _grant(share: Share, holding: Holding, *, managed: ManagedCluster, paused: b
     )
 
 
-def _waiting_since(holding: Holding) -> tuple[float, str]:
-    grant = holding.grant
-    return (grant.waiting_since_s or 0.0 if grant else 0.0, holding.record.spec.run_id)
+def _waiting_since_s(grant: RunGrant | None) -> float:
+    return (grant.waiting_since_s or 0.0) if grant else 0.0
 
 
 def matters(before: RunGrant | None, after: RunGrant) -> bool:

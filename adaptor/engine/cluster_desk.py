@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from adaptor.arbitration.barrier import slots_at_barrier
 from adaptor.control.grants import Holding
@@ -13,6 +14,7 @@ from adaptor.domain.cluster_news import ClusterBook, ClusterNews, ClusterStatus
 from adaptor.domain.demand import Demand
 from adaptor.domain.managed import ManagedCluster, ManagedTenant, RunGrant
 from adaptor.domain.reclaim import Reclaim, ReclaimState
+from adaptor.domain.run import RunSpec
 from adaptor.engine.slot_ledger import SlotLedger
 from adaptor.errors import InvalidValueError, StaleRevisionError, UnknownNameError
 
@@ -20,30 +22,76 @@ from adaptor.errors import InvalidValueError, StaleRevisionError, UnknownNameErr
 class Member:
     """A run of a managed cluster.
 
+    Args:
+        spec: What its owner said.
+        sequence: Place of its newest event.
+        grant: What it may use, if it was granted anything yet.
+        record: The run after that event, if it is at hand.
+        needed_slots: Slots that its newest plan asks for, where it is not.
+
     Attributes:
-        record: The run after its newest event.
+        spec: What its owner said.
+        record: The run after its newest event; ``None`` until it is read from the store.
         sequence: Place of that event.
         demand: What slots mean to it; ``None`` until it was worked out, or if nothing is left of the run.
         demand_slots: Slots of the cluster that the demand was worked out for; 0 if it must be worked out anew.
         grant: What it may use; ``None`` before its first grant.
         paused: Whether it waits for slots.
+        paused_since_s: Since when its newest barrier made it wait, in seconds since the epoch.
         unpaused: Set as soon as it does not wait any more.
     """
 
-    def __init__(self, record: RunRecord, sequence: int, grant: RunGrant | None = None) -> None:
+    def __init__(
+        self,
+        spec: RunSpec,
+        sequence: int,
+        *,
+        grant: RunGrant | None = None,
+        record: RunRecord | None = None,
+        needed_slots: int = 0,
+    ) -> None:
+        self.spec = spec
         self.record = record
+        self._needed_slots = needed_slots
         self.sequence = sequence
         self.demand: Demand | None = None
         self.demand_slots = 0
         self.grant = grant
         self.paused = grant is not None and grant.paused
+        self.paused_since_s: float | None = None
         self.unpaused = asyncio.Event()
+
+    @property
+    def needed_slots(self) -> int:
+        """Slots that its newest plan asks for."""
+        return self.record.granted_slots if self.record else self._needed_slots
+
+    def wait(self, since_s: float) -> None:
+        """Let it wait for slots from a time on, in seconds since the epoch."""
+        self.paused, self.paused_since_s = True, since_s
 
     def resume(self) -> None:
         """Let a run that waits go on."""
         self.paused = False
         self.unpaused.set()
         self.unpaused = asyncio.Event()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """A grant with what stands beside it.
+
+    Attributes:
+        grant: What the run may use.
+        held_slots: Slots that it holds.
+        tenant_id: Whom it counts for.
+        renew_by_s: When the manager's lease ends, in seconds since the epoch; ``None`` for never.
+    """
+
+    grant: RunGrant
+    held_slots: int
+    tenant_id: str
+    renew_by_s: float | None
 
 
 class Desk:
@@ -107,7 +155,7 @@ class Desk:
         """What each run holds and may use."""
         held = self.held
         return {
-            run_id: Holding(record=one.record, held_slots=held[run_id], grant=one.grant, paused=one.paused)
+            run_id: Holding(needed_slots=one.needed_slots, held_slots=held[run_id], grant=one.grant, paused=one.paused)
             for run_id, one in self.members.items()
         }
 
@@ -126,7 +174,7 @@ class Desk:
         capacity, member = self.managed.slots_at(now_s), self.members.get(run_id)
         if member is None or member.grant is None:
             return max(0, capacity - others)
-        spec, share = member.record.spec, member.grant.slots
+        share = member.grant.slots
         # What it holds is its own up to its share, whoever else holds too much.
         own = min(share, self._ledger.granted_to(run_id))
         return slots_at_barrier(
@@ -134,7 +182,7 @@ class Desk:
             capacity_slots=max(capacity, others + own),
             held_by_others=others,
             slots_per_task_manager=self.managed.cluster.slots_per_task_manager,
-            least_slots=spec.bounds.min_parallelism,
+            least_slots=member.spec.bounds.min_parallelism,
             # One that cannot wait goes on after a bounded wait all the same, and Flink lets its job wait for slots; it
             # holds none until then, so that nobody brings slots that the manager did not give.
             pausable=True,

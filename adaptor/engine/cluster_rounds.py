@@ -11,10 +11,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from adaptor.arbitration.allocate import allocate
 from adaptor.control.demand import demand_of
 from adaptor.control.grants import asked, claim_of, grants_of, matters
+from adaptor.control.run_record import RunRecord
 from adaptor.domain.allocation import Allocation
 from adaptor.domain.cluster_news import ClusterNews, ClusterWrite
 from adaptor.domain.demand import Demand
@@ -23,7 +25,8 @@ from adaptor.domain.reclaim import Reclaim, ReclaimState
 from adaptor.engine.background import Background
 from adaptor.engine.cluster_desk import Desk, Desks, Member
 from adaptor.engine.cluster_settings import ClusterSettings
-from adaptor.engine.ports import Clock, ClusterStore
+from adaptor.engine.ports import Clock, ClusterStore, RunStore
+from adaptor.engine.run_loop import RunLoop
 from adaptor.engine.slot_ledger import SlotLedger
 from adaptor.errors import AdaptorError
 
@@ -41,12 +44,14 @@ class ClusterBackEnds:
 
     Attributes:
         store: Keeps them.
+        runs: Keeps their runs.
         ledger: Who holds how much, and what Flink has.
         clock: Tells the time.
         turn: Waited for between two slices of background work, so that barriers go first.
     """
 
     store: ClusterStore
+    runs: RunStore
     ledger: SlotLedger
     clock: Clock
     turn: Callable[[], Awaitable[None]] = at_once
@@ -64,6 +69,7 @@ class Rounds:
     def __init__(self, desks: Desks, back_ends: ClusterBackEnds, settings: ClusterSettings) -> None:
         self._desks = desks
         self._store = back_ends.store
+        self._runs = back_ends.runs
         self._ledger = back_ends.ledger
         self._clock = back_ends.clock
         self._turn = back_ends.turn
@@ -80,7 +86,12 @@ class Rounds:
     # --- one round -------------------------------------------------------------------------------------------
 
     async def settle(
-        self, desk: Desk, *, managed: ManagedCluster | None = None, also: ClusterWrite | None = None
+        self,
+        desk: Desk,
+        *,
+        managed: ManagedCluster | None = None,
+        also: ClusterWrite | None = None,
+        anew: Iterable[str] | None = None,
     ) -> Allocation:
         """Share out a cluster's slots anew, write what follows, and let runs have it. The desk's lock is held.
 
@@ -88,13 +99,14 @@ class Rounds:
             desk: The cluster.
             managed: As its manager leaves it from now on; as it was if not given.
             also: What else is to be written with it.
+            anew: Runs whose demand is worked out if it has changed; all if not given. The others' is as it was.
 
         Raises:
             StateDirectoryError: If it could not be written; nothing has changed then.
         """
         desk.stirred = False
         now_s, managed, also = self._clock.now_s(), managed or desk.managed, also or ClusterWrite()
-        demands = await self.demands(desk, managed, reclaims=also.reclaims)
+        demands = await self.demands(desk, managed, reclaims=also.reclaims, anew=anew)
         allocation = allocate(
             managed.cluster,
             demands,
@@ -106,13 +118,20 @@ class Rounds:
         await self._write(desk, managed, allocation, also)
         return allocation
 
-    async def demands(self, desk: Desk, managed: ManagedCluster, *, reclaims: Iterable[Reclaim] = ()) -> list[Demand]:
+    async def demands(
+        self,
+        desk: Desk,
+        managed: ManagedCluster,
+        *,
+        reclaims: Iterable[Reclaim] = (),
+        anew: Iterable[str] | None = None,
+    ) -> list[Demand]:
         """What every run of a cluster asks for, all that binds it counted; worked out where something changed."""
-        most = managed.most_slots(self._clock.now_s())
-        for member in list(desk.members.values()):
-            if member.demand_slots < most:
-                await self._turn()
-                self._work_out(desk, member, slots=most)
+        if anew is not None:
+            most = managed.most_slots(self._clock.now_s())
+            # What was worked out for a smaller cluster says nothing of what there is now.
+            anew = {*anew, *(run_id for run_id, one in desk.members.items() if 0 < one.demand_slots < most)}
+        await self.work_out(desk, managed, desk.members if anew is None else sorted(anew))
         now_s, under_way = self._clock.now_s(), {**desk.reclaims, **{one.reclaim_id: one for one in reclaims}}
         return [
             asked(member.demand, managed=managed, reclaims=under_way.values(), grant=_as_paused(member), at_s=now_s)
@@ -120,10 +139,28 @@ class Rounds:
             if member.demand is not None
         ]
 
-    def _work_out(self, desk: Desk, member: Member, *, slots: int) -> None:
-        record = member.record
+    async def work_out(self, desk: Desk, managed: ManagedCluster, run_ids: Iterable[str]) -> None:
+        """Work out the demand of some runs, where something changed since the last time."""
+        most = managed.most_slots(self._clock.now_s())
+        for run_id in list(run_ids):
+            member = desk.members.get(run_id)
+            if member is not None and member.demand_slots < max(1, most):
+                await self._turn()
+                record = member.record or await self._read(member)
+                self._work_out(desk, member, record, slots=max(1, most))
+        if desk.news:
+            desk.stirred = True
+
+    async def _read(self, member: Member) -> RunRecord:
+        """The record of a run that was taken up without it."""
+        loop = RunLoop.of_history(await self._runs.history(member.spec.run_id))
+        if member.record is None:
+            member.record = loop.record
+        return cast(RunRecord, member.record)
+
+    def _work_out(self, desk: Desk, member: Member, record: RunRecord, *, slots: int) -> None:
         now_s = self._clock.now_s()
-        member.demand = demand_of(record, claim=claim_of(record.spec), cluster_slots=max(1, slots), at_s=now_s)
+        member.demand = demand_of(record, claim=claim_of(record.spec), cluster_slots=slots, at_s=now_s)
         member.demand_slots = slots
         if member.demand is not None:
             text = f"needs {member.demand.least_slots}, wants {member.demand.wanted_slots} slots"
@@ -189,10 +226,10 @@ class Rounds:
 
     def _go_on(self, desk: Desk, member: Member) -> None:
         """Give a run that waited what its newest plan asks for."""
-        run_id = member.record.spec.run_id
-        self._ledger.grant(run_id, flink_url=desk.flink_url, slots=member.record.granted_slots)
+        run_id = member.spec.run_id
+        self._ledger.grant(run_id, flink_url=desk.flink_url, slots=member.needed_slots)
         member.resume()
-        _log.info("run %s: goes on with %d slots", run_id, member.record.granted_slots)
+        _log.info("run %s: goes on with %d slots", run_id, member.needed_slots)
         self._background.spawn(self._settle_ledger(desk.flink_url))
 
     async def _settle_ledger(self, flink_url: str) -> None:
@@ -293,7 +330,7 @@ def _as_paused(member: Member) -> RunGrant | None:
     grant = member.grant
     if grant is None or grant.paused == member.paused:
         return grant
-    return replace(grant, paused=member.paused, waiting_since_s=member.record.last_heard_at_s)
+    return replace(grant, paused=member.paused, waiting_since_s=member.paused_since_s)
 
 
 def _is_due(desk: Desk, now_s: float) -> bool:

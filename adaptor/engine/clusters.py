@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from adaptor.domain.cluster import CapacityCurve, Cluster, LeaseExpiry
 from adaptor.domain.cluster_news import ClusterNews, ClusterStatus, ClusterWrite
@@ -11,11 +11,10 @@ from adaptor.domain.demand import Demand
 from adaptor.domain.managed import CapacityChange, ManagedCluster, RunGrant
 from adaptor.domain.reclaim import ReclaimState
 from adaptor.domain.run import RunSpec
-from adaptor.engine.cluster_desk import Desk, Desks, Member
+from adaptor.engine.cluster_desk import Desk, Desks, Granted, Member
 from adaptor.engine.cluster_rounds import ClusterBackEnds, Rounds
 from adaptor.engine.cluster_settings import ClusterSettings
-from adaptor.engine.managed_grants import ManagedGrants, cluster_news, must_wait
-from adaptor.engine.ports import RunStore
+from adaptor.engine.managed_grants import ManagedGrants, cluster_news, must_wait_after
 from adaptor.engine.reclaims import Reclaims
 from adaptor.engine.run_loop import RunLoop
 from adaptor.engine.tenants import Tenants
@@ -27,34 +26,17 @@ from adaptor.errors import (
     StaleRevisionError,
     UnknownRunError,
 )
+from adaptor.store.history import RunSummary
 
 NEWS_PAGE = 100
 """News read from the store at once: about 100 kB."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Granted:
-    """A grant with what stands beside it.
-
-    Attributes:
-        grant: What the run may use.
-        held_slots: Slots that it holds.
-        tenant_id: Whom it counts for.
-        renew_by_s: When the manager's lease ends, in seconds since the epoch; ``None`` for never.
-    """
-
-    grant: RunGrant
-    held_slots: int
-    tenant_id: str
-    renew_by_s: float | None
 
 
 class Clusters:
     """All managed clusters of one service.
 
     Args:
-        back_ends: Store, slots and clock.
-        runs: Where runs are kept, for those that were there before their cluster was managed.
+        back_ends: Stores, slots and clock.
         settings: Bounds.
 
     Attributes:
@@ -63,10 +45,10 @@ class Clusters:
         reclaims: What is called about slots taken back.
     """
 
-    def __init__(self, back_ends: ClusterBackEnds, runs: RunStore, settings: ClusterSettings) -> None:
+    def __init__(self, back_ends: ClusterBackEnds, settings: ClusterSettings) -> None:
         self._store = back_ends.store
         self._clock = back_ends.clock
-        self._runs = runs
+        self._runs = back_ends.runs
         self._settings = settings
         self._desks = desks = Desks(back_ends.ledger)
         self._rounds = rounds = Rounds(desks, back_ends, settings)
@@ -85,30 +67,37 @@ class Clusters:
         book = await self._store.book()
         self._desks.load(book)
         grants = {one.run_id: one for one in book.grants}
-        for desk in self._desks:
-            await self._take_in_runs(desk, grants)
-
-    async def _take_in_runs(self, desk: Desk, grants: dict[str, RunGrant]) -> None:
-        """Find the runs of a cluster, and what watchers were not told of them."""
         for summary in await self._runs.running():
-            if summary.spec.flink_url != desk.flink_url:
-                continue
-            run_id = summary.spec.run_id
-            grant = grants.get(run_id)
-            loop = RunLoop.of_history(await self._runs.history(run_id))
-            known = desk.members.get(run_id)
-            if loop.record is None or (known is not None and known.sequence >= loop.sequence):
-                continue
-            member = desk.members[run_id] = Member(loop.record, loop.sequence, grant)
-            if grant is not None and grant.told < loop.sequence:
-                member.paused = grant.paused or must_wait(loop.record)
-                for recorded in await self._runs.history_after(run_id, grant.told):
-                    desk.news += cluster_news(desk.managed.cluster_id, recorded)
-        desk.gone += [
-            run_id
-            for run_id, one in grants.items()
-            if one.cluster_id == desk.managed.cluster_id and run_id not in desk.members
-        ]
+            desk, grant = self._desks.at(summary.spec.flink_url), grants.pop(summary.spec.run_id, None)
+            if desk is not None and grant is not None:
+                await self._take_up(desk, summary, grant)
+            elif desk is not None:
+                await self._take_in(desk, summary.spec)
+        for grant in grants.values():
+            if (left := self._desks.find(grant.cluster_id)) is not None:
+                left.gone.append(grant.run_id)
+
+    async def _take_up(self, desk: Desk, summary: RunSummary, grant: RunGrant) -> None:
+        """A run as it was left: its record is read when it is needed, what watchers were not told of is told."""
+        untold = await self._runs.history_after(summary.spec.run_id, grant.told)
+        member = Member(
+            summary.spec,
+            untold[-1].sequence if untold else grant.told,
+            grant=grant,
+            needed_slots=summary.parallelism,
+        )
+        desk.members[summary.spec.run_id] = member
+        for recorded in untold:
+            desk.news += cluster_news(desk.managed.cluster_id, recorded)
+            member.paused = must_wait_after(recorded, otherwise=member.paused)
+            member.paused_since_s = recorded.event.at_s if member.paused else None
+
+    async def _take_in(self, desk: Desk, spec: RunSpec) -> None:
+        """A run that was there before its cluster was managed."""
+        loop = RunLoop.of_history(await self._runs.history(spec.run_id))
+        known = desk.members.get(spec.run_id)
+        if loop.record is not None and (known is None or known.sequence < loop.sequence):
+            desk.members[spec.run_id] = Member(spec, loop.sequence, record=loop.record)
 
     def start(self) -> None:
         """Begin to arbitrate."""
@@ -176,7 +165,9 @@ class Clusters:
                     raise InvalidValueError(
                         "capacity_slots", "must be given: Flink does not answer, so nobody knows how many slots it has"
                     )
-                await self._take_in_runs(desk, {})
+                for summary in await self._runs.running():
+                    if summary.spec.flink_url == desk.flink_url:
+                        await self._take_in(desk, summary.spec)
                 begun = replace(wanted, revision=1, flink_slots=flink_slots, capacity=CapacityCurve.constant(0))
                 await self._rounds.write(desk, begun.with_capacity(slots, now_s=now_s), "the cluster is managed")
                 desk.begun = True
@@ -299,10 +290,10 @@ class Clusters:
         if run_id and run_id not in desk.members:
             raise UnknownRunError(run_id)
         async with desk.lock:
-            await self._rounds.demands(desk, desk.managed)
+            await self._rounds.work_out(desk, desk.managed, [run_id] if run_id else desk.members)
         held, now_s = desk.held, self._clock.now_s()
         return desk.managed.cluster, [
-            (replace(one.demand.as_of(now_s), held_slots=held.get(name, 0)), one.record.spec)
+            (replace(one.demand.as_of(now_s), held_slots=held.get(name, 0)), one.spec)
             for name, one in sorted(desk.members.items())
             if one.demand is not None and run_id in ("", name)
         ]
@@ -319,7 +310,7 @@ class Clusters:
             Granted(
                 grant=one.grant,
                 held_slots=held[name],
-                tenant_id=one.record.spec.tenant,
+                tenant_id=one.spec.tenant,
                 renew_by_s=lease.expires_at_s if lease else None,
             )
             for name, one in sorted(desk.members.items())
@@ -388,7 +379,7 @@ class Clusters:
 
 
 def _require_usable(slots: int, member: Member) -> None:
-    bounds = member.record.spec.bounds
+    bounds = member.spec.bounds
     if not bounds.min_parallelism <= slots <= bounds.max_parallelism:
         raise InvalidValueError(
             "slots",

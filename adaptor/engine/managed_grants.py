@@ -18,6 +18,7 @@ from adaptor.domain.events import (
     RunFinished,
     RunStarted,
 )
+from adaptor.domain.plan import ReasonCode
 from adaptor.domain.run import RunSpec, RunState
 from adaptor.engine.cluster_desk import Desk, Desks, Member
 from adaptor.engine.cluster_rounds import Rounds
@@ -69,9 +70,11 @@ class ManagedGrants:
         async with desk.lock:
             if desk.removed:
                 return started
-            desk.members[spec.run_id] = Member(RunRecord.started(started), 0)
+            desk.members[spec.run_id] = Member(spec, 0, record=RunRecord.started(started))
             try:
-                await self._rounds.settle(desk)
+                # The others' demand is as it was at the last round: a start must not wait for all of them.
+                await self._rounds.settle(desk, anew=[spec.run_id])
+                desk.stirred = True
             except BaseException:
                 self.withdraw(spec)
                 raise
@@ -117,17 +120,23 @@ class ManagedGrants:
         return self.is_paused(run_id)
 
     def _renew(self, desk: Desk, record: RunRecord, recorded: Recorded) -> None:
-        member = desk.members.setdefault(record.spec.run_id, Member(record, recorded.sequence))
+        spec = record.spec
+        member = desk.members.setdefault(spec.run_id, Member(spec, recorded.sequence))
         member.record, member.sequence = record, recorded.sequence
         if isinstance(recorded.event, (RunStarted, BarrierReached)):
             member.demand_slots = 0
-            member.paused = must_wait(record)
+            member.paused = False
+            if must_wait_after(recorded, otherwise=False):
+                member.wait(recorded.event.at_s)
 
 
-def must_wait(record: RunRecord) -> bool:
-    """Whether a run was planned without any slot to use, and so holds none."""
-    left = record.next_superstep <= record.spec.max_supersteps
-    return left and record.capacity.most_slots < record.granted_slots
+def must_wait_after(recorded: Recorded, *, otherwise: bool) -> bool:
+    """Whether a run holds no slots after an event: it was planned without any to use; other events change nothing."""
+    event, plan = recorded.event, recorded.plan
+    if plan is None or not isinstance(event, (RunStarted, BarrierReached)):
+        return otherwise
+    over = plan.reason.code is ReasonCode.LAST_SUPERSTEP
+    return not over and event.capacity.most_slots < plan.parallelism
 
 
 def cluster_news(cluster_id: str, recorded: Recorded) -> list[ClusterNews]:

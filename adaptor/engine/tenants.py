@@ -63,9 +63,7 @@ class Tenants:
             raise UnknownNameError("tenant_id", f"no tenant {tenant_id[:100]!r} is known here")
         if revision != known.revision:
             raise StaleRevisionError(f"tenant {tenant_id!r}", given=revision, current=known.revision)
-        runs = [
-            name for desk in self._desks for name, one in desk.members.items() if one.record.spec.tenant == tenant_id
-        ]
+        runs = [name for desk in self._desks for name, one in desk.members.items() if one.spec.tenant == tenant_id]
         if runs:
             raise OutOfOrderError("tenant_id", f"{len(runs)} runs of {tenant_id!r} go on, such as {runs[0]}")
         del self._desks.tenants[tenant_id]
@@ -85,7 +83,7 @@ class Tenants:
 
     def _held_on(self, desk: Desk, tenant_id: str) -> int:
         held = desk.held
-        return sum(held[name] for name, one in desk.members.items() if one.record.spec.tenant == tenant_id)
+        return sum(held[name] for name, one in desk.members.items() if one.spec.tenant == tenant_id)
 
     def _quota_remark(self, tenant: Tenant) -> str:
         quota = tenant.quota_slots

@@ -13,7 +13,8 @@ from adaptor.api.v1 import clusters_pb2 as pb
 from adaptor.api.v1 import clusters_pb2_grpc
 from adaptor.domain.cluster_news import ClusterStatus
 from adaptor.domain.managed import LONGEST_S
-from adaptor.engine.clusters import Clusters, Granted
+from adaptor.engine.cluster_desk import Granted
+from adaptor.engine.clusters import Clusters
 from adaptor.errors import InvalidValueError, SlowReaderError
 from adaptor.service import answers as run_answers
 from adaptor.service import cluster_answers as answers

@@ -74,8 +74,8 @@ class Workshop:
     def _engine(self) -> Engine:
         clusters: dict[str, Provisioner] = {FLINK_URL: self.cluster, **self.others}
         ledger = SlotLedger(clusters.__getitem__, idle_slots=1)
-        back_ends = ClusterBackEnds(store=self.managed, ledger=ledger, clock=self.clock)
-        self.clusters = Clusters(back_ends, self.store, self.cluster_settings)
+        back_ends = ClusterBackEnds(store=self.managed, runs=self.store, ledger=ledger, clock=self.clock)
+        self.clusters = Clusters(back_ends, self.cluster_settings)
         return Engine(
             store=self.store,
             observer=self.observer,
