@@ -53,6 +53,10 @@ _TABLE: dict[str, dict[str, Rule]] = {
         "ResumeAttachment": _MANAGERS,
         "ListAttachments": _CLUSTER_READERS,
         "WatchAttachment": _CLUSTER_READERS,
+        "AttachAll": _MANAGERS,
+        "DetachAll": _MANAGERS,
+        "ListWatchedClusters": _CLUSTER_READERS,
+        "WatchCluster": _CLUSTER_READERS,
     },
     "adaptor.v1.ClusterService": {
         "RegisterCluster": _MANAGERS,

@@ -140,6 +140,20 @@ ATTACH_SETTINGS: tuple[Setting, ...] = (
         "looks after narrowing at which surplus TaskManagers are given back",
         "Flink keeps unused slots for 50 s as delivered",
     ),
+    Setting(
+        "attach.superstep_name",
+        TEXT,
+        "superstep",
+        "gauge or accumulator in which a job tells its supersteps, where no other is named",
+        "the word for it",
+    ),
+    Setting(
+        "attach.log_interval",
+        DURATION,
+        "10s",
+        "time between two looks into the logs of TaskManagers for supersteps of DataSet iterations",
+        "Flink carries a log over as a whole each time",
+    ),
     Setting("attach.max_workers", INTEGER, "4", "questions to one cluster at once", "a JobManager has other clients"),
     Setting(
         "attach.allow_metadata",
@@ -189,6 +203,8 @@ def attachment_settings(settings: Mapping[str, Any]) -> AttachmentSettings:
         span_s=settings["attach.span"],
         gap_before_any_s=settings["planner.initial_adaptation_cost"],
         remembered_gaps=settings["attach.remembered_gaps"],
+        superstep_name=settings["attach.superstep_name"],
+        log_interval_s=settings["attach.log_interval"],
         release_tries=settings["attach.release_tries"],
     )
 

@@ -20,11 +20,12 @@ from adaptor.app.sharing import participation
 from adaptor.app.streams import FlinkStreamClusters
 from adaptor.control.run_controller import RunController
 from adaptor.domain.run import PlanningSettings
-from adaptor.engine.attachment_loop import StreamBackEnds
 from adaptor.engine.attachments import Attachments
+from adaptor.engine.back_ends import StreamBackEnds
 from adaptor.engine.cluster_rounds import ClusterBackEnds
 from adaptor.engine.clusters import Clusters
 from adaptor.engine.engine import Engine
+from adaptor.engine.in_place import InPlaceRescaler
 from adaptor.engine.outbox import Outbox
 from adaptor.engine.ports import Meter, Provisioner, Publisher
 from adaptor.engine.settings import EngineSettings
@@ -89,6 +90,7 @@ class Service:
             store=self.managed, runs=self.store, ledger=self._ledger, clock=SystemClock(), turn=self.precedence.turn
         )
         self.clusters = Clusters(back_ends, cluster_settings(settings))
+        self._rescaler = InPlaceRescaler(DriverLoopRescaler())
         self.engine = self._engine(meter or NoMeter(), publisher or self.sharing)
         self._streams = self._stream_clusters()
         self.attachments = Attachments(
@@ -96,6 +98,8 @@ class Service:
                 store=self._attached,
                 clusters=self._streams,
                 ledger=self._ledger,
+                runs=self.engine,
+                rescaler=self._rescaler,
                 clock=SystemClock(),
                 chance=random.SystemRandom(),
                 meter=meter or NoMeter(),
@@ -110,7 +114,7 @@ class Service:
             store=self.store,
             observer=self._observer,
             ledger=self._ledger,
-            rescaler=DriverLoopRescaler(),
+            rescaler=self._rescaler,
             outbox=Outbox(self.store, publisher, batch=settings["sharing.publish_batch"]),
             knowledge=self.sharing,
             controller=RunController(spans=meter.span),
@@ -171,6 +175,7 @@ class Service:
             flink_url,
             timeout_s=self._settings["flink.timeout"],
             max_answer_bytes=self._settings["flink.max_answer_bytes"],
+            access=access(self._settings),
         )
 
     async def start(self) -> str:
@@ -187,7 +192,7 @@ class Service:
         self.server = Server(
             RunService(self.engine, default_confidence=settings["planner.confidence"], first=self.precedence.first),
             SharingService(self.sharing, unpublished=self.store.unpublished_count),
-            AttachmentService(self.attachments),
+            AttachmentService(self.attachments, default_confidence=settings["planner.confidence"]),
             ClusterService(self.clusters, watch_stall_s=settings["cluster.watch_stall"]),
             listen=settings["service.listen"],
             entrance=entrance(settings),

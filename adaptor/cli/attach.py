@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import click
 import grpc
@@ -18,33 +18,46 @@ from google.protobuf.json_format import MessageToDict
 from rich.table import Table
 
 from adaptor.api.v1 import attachments_pb2 as pb
-from adaptor.api.v1 import attachments_pb2_grpc, runs_pb2
+from adaptor.api.v1 import attachments_pb2_grpc
+from adaptor.cli.attach_rules import RuleOptions, rules_in
+from adaptor.cli.attach_targets import HELP
 from adaptor.cli.calling import CALL_S, attachment_service, service_option
 from adaptor.cli.options import config_option, json_option, output, state_dir_option
 from adaptor.cli.own_service import running_service
-from adaptor.domain.duration import parse_duration_s
 from adaptor.errors import InvalidValueError
 
+News: TypeAlias = pb.WatchAttachmentResponse | pb.WatchClusterResponse
+Stub: TypeAlias = attachments_pb2_grpc.AttachmentServiceStub
 Lines: TypeAlias = "queue.SimpleQueue[str | grpc.RpcError]"
 """What is to be printed, and how it ends."""
 
 _ENDED, _INTERRUPTED = "ended", "interrupted"
 
-TARGETS = ("utilisation", "rate", "lag", "catch-up")
-
 
 @click.command()
 @click.argument("flink_url", metavar="URL")
-@click.argument("job")
+@click.argument("job", required=False, default="")
+@click.option("--all", "whole_cluster", is_flag=True, help="Look after every job of the cluster, later ones too.")
+@click.option("--select", default="*", show_default=True, help="With --all: pattern of the names of jobs.")
+@click.option("--label", multiple=True, metavar="NAME=VALUE", help="With --all: global job parameters they must have.")
 @click.option(
-    "--target",
-    "targets",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="What is wanted: utilisation=0.7 (share of its time that a subtask works), rate=5000 (records a second that "
-    "the sources must be able to emit), lag=5s (waiting records that are left alone), catch-up=60s (time within which "
-    "the rest should be gone). May be repeated.",
+    "--rules",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --all: TOML file of rules, each a table [[rule]] with these options as keys; the first that selects a "
+    "job decides.",
 )
+@click.option("--target", multiple=True, metavar="NAME=VALUE", help=HELP)
+@click.option("--supersteps", type=click.IntRange(1), help="How many the job will have done at its end.")
+@click.option(
+    "--superstep-source",
+    default="",
+    metavar="SOURCE",
+    help="Where their number is told: gauge:NAME, counter:NAME, accumulator:NAME, log (DataSet iterations of 1.x) "
+    "or job (a bounded job is one).  [default: a gauge or accumulator called superstep]",
+)
+@click.option("--program", default="", help="Name under which durations are kept.  [default: the job's]")
+@click.option("--data", multiple=True, metavar="NAME=VALUE", help="What durations depend on; may be repeated.")
+@click.option("--shareable", is_flag=True, help="Let durations of supersteps leave this machine.")
 @click.option("--min-parallelism", type=click.IntRange(1), default=1, show_default=True, help="Of any vertex.")
 @click.option("--max-parallelism", type=click.IntRange(1), help="Of any vertex.  [default: the slots there are]")
 @click.option("--dry-run", is_flag=True, help="Decide everything, change nothing.")
@@ -58,10 +71,8 @@ TARGETS = ("utilisation", "rate", "lag", "catch-up")
 def attach(
     flink_url: str,
     job: str,
-    targets: tuple[str, ...],
-    min_parallelism: int,
-    max_parallelism: int | None,
-    dry_run: bool,
+    whole_cluster: bool,
+    rules: Path | None,
     attachment_id: str,
     follow: bool,
     service: str,
@@ -69,36 +80,68 @@ def attach(
     config_file: Path | None,
     embedded_home: str | None,
     as_json: bool,
+    **wanted: Any,
 ) -> None:
-    """Look after a running stream of the Flink at URL; JOB is its id, or its name if only one running job has it.
+    """Look after a running job of the Flink at URL; JOB is its id, or its name if only one running job has it.
 
-    The job needs no change. Where no service runs, one is started for the time of this command, and Ctrl-C lets go of
-    the stream; with a service, Ctrl-C only ends the output.
+    The job needs no change. With --all every job of the cluster is looked after, those that come later too. Where no
+    service runs, one is started for the time of this command, and Ctrl-C lets go of the job; with a service, Ctrl-C
+    only ends the output.
     """
-    request = pb.AttachRequest(
-        attachment_id=attachment_id,
-        flink_url=flink_url,
-        job_id=job,
-        target=stream_target(targets),
-        bounds=runs_pb2.Bounds(min_parallelism=min_parallelism, max_parallelism=max_parallelism or 0),
-        dry_run=dry_run,
-    )
+    if bool(job) == whole_cluster:
+        raise InvalidValueError("JOB", "give a job, or --all for every job of the cluster")
+    options = RuleOptions(**wanted)
+    request: pb.AttachRequest | pb.AttachAllRequest
+    if whole_cluster:
+        request = pb.AttachAllRequest(flink_url=flink_url, rules=rules_in(rules) if rules else [options.rule])
+    else:
+        request = pb.AttachRequest(
+            attachment_id=attachment_id,
+            flink_url=flink_url,
+            job_id=job,
+            target=options.stream_target,
+            supersteps=options.wish,
+            bounds=options.bounds,
+            dry_run=options.dry_run,
+        )
     given = {"--state-dir": state_dir, "--config": config_file, "--embedded-home": embedded_home}
-    options = [str(part) for name, value in given.items() if value for part in (name, value)]
+    serve_options = [str(part) for name, value in given.items() if value for part in (name, value)]
     lines: Lines = queue.SimpleQueue()
     with (
-        running_service(service, serve_options=options) as (address, is_own),
+        running_service(service, serve_options=serve_options) as (address, is_own),
         attachment_service(address, plain=is_own) as stub,
         _interrupts_told_to(lines),
     ):
-        attached = stub.Attach(request, timeout=CALL_S).attachment
-        _introduce(attached, as_json=as_json)
-        if not follow and not is_own:
-            return
-        ended = _follow(stub, attached.attachment_id, lines, as_json=as_json)
-        if is_own and not ended:
-            stub.Detach(pb.DetachRequest(attachment_id=attached.attachment_id), timeout=CALL_S)
-            click.echo(f"let go of {attached.attachment_id}; the job goes on as it is", err=True)
+        begin = _attach_all if isinstance(request, pb.AttachAllRequest) else _attach_one
+        begin(stub, request, lines, follow=follow or is_own, is_own=is_own, as_json=as_json)
+
+
+def _attach_one(stub: Stub, request: Any, lines: Lines, *, follow: bool, is_own: bool, as_json: bool) -> None:
+    attached = stub.Attach(request, timeout=CALL_S).attachment
+    _introduce(attached, as_json=as_json)
+    if not follow:
+        return
+    call = stub.WatchAttachment(pb.WatchAttachmentRequest(attachment_id=attached.attachment_id))
+    ended = _follow(call, lines, as_json=as_json)
+    if is_own and not ended:
+        stub.Detach(pb.DetachRequest(attachment_id=attached.attachment_id), timeout=CALL_S)
+        click.echo(f"let go of {attached.attachment_id}; the job goes on as it is", err=True)
+
+
+def _attach_all(stub: Stub, request: Any, lines: Lines, *, follow: bool, is_own: bool, as_json: bool) -> None:
+    cluster = stub.AttachAll(request, timeout=CALL_S).cluster
+    if as_json:
+        click.echo(json.dumps({"cluster": _as_dict(cluster)}))
+    else:
+        many = "1 rule" if cluster.rules == 1 else f"{cluster.rules} rules"
+        click.echo(f"looking after the jobs of {cluster.flink_url} that {many} select; `adaptor attached` lists them")
+    if not follow:
+        return
+    call = stub.WatchCluster(pb.WatchClusterRequest(flink_url=request.flink_url))
+    ended = _follow(call, lines, as_json=as_json)
+    if is_own and not ended:
+        left = stub.DetachAll(pb.DetachAllRequest(flink_url=request.flink_url), timeout=CALL_S).attachments
+        click.echo(f"let go of {len(left)} jobs; they go on as they are", err=True)
 
 
 @click.command()
@@ -109,20 +152,30 @@ def attached(live: bool, service: str, as_json: bool) -> None:
     """List attached streams."""
     with attachment_service(service) as stub:
         found = stub.ListAttachments(pb.ListAttachmentsRequest(only_live=live), timeout=CALL_S).attachments
+        clusters = stub.ListWatchedClusters(pb.ListWatchedClustersRequest(), timeout=CALL_S).clusters
     if as_json:
-        click.echo(json.dumps({"attachments": [_as_dict(one) for one in found]}))
-    else:
-        output().print(_attachments_table(found))
+        document = {"attachments": [_as_dict(one) for one in found], "clusters": [_as_dict(one) for one in clusters]}
+        click.echo(json.dumps(document))
+        return
+    output().print(_attachments_table(found))
+    for one in clusters:
+        problem = f": {one.problem}" if one.problem else ""
+        click.echo(f"every job of {one.flink_url} that a rule selects is looked after{problem}")
 
 
 @click.command()
 @click.argument("attachment_id", metavar="ID")
+@click.option("--all", "whole_cluster", is_flag=True, help="ID is the address of a cluster: let go of all its jobs.")
 @service_option
-def detach(attachment_id: str, service: str) -> None:
-    """Let go of a stream; its job goes on as it is."""
+def detach(attachment_id: str, whole_cluster: bool, service: str) -> None:
+    """Let go of a job, or of a whole cluster; the jobs go on as they are."""
     with attachment_service(service) as stub:
-        answer = stub.Detach(pb.DetachRequest(attachment_id=attachment_id), timeout=CALL_S)
-    click.echo(_state(answer.attachment))
+        if whole_cluster:
+            left = stub.DetachAll(pb.DetachAllRequest(flink_url=attachment_id), timeout=CALL_S).attachments
+            click.echo(f"let go of {len(left)} jobs")
+        else:
+            answer = stub.Detach(pb.DetachRequest(attachment_id=attachment_id), timeout=CALL_S)
+            click.echo(_state(answer.attachment))
 
 
 @click.command()
@@ -145,38 +198,6 @@ def resume(attachment_id: str, service: str) -> None:
     click.echo(_state(answer.attachment))
 
 
-def stream_target(texts: Iterable[str]) -> pb.StreamTarget:
-    """What is wanted, from texts such as ``rate=5000``.
-
-    Raises:
-        InvalidValueError: If a name is unknown or a value makes no sense.
-    """
-    target = pb.StreamTarget()
-    for text in texts:
-        name, _, value = text.partition("=")
-        if name == "utilisation":
-            target.utilisation = _number(name, value)
-        elif name == "rate":
-            target.rate_records_per_s = round(_number(name, value))
-        elif name == "lag":
-            target.max_lag_s = parse_duration_s(value, field="lag")
-        elif name == "catch-up":
-            target.catch_up_s = parse_duration_s(value, field="catch-up")
-        else:
-            raise InvalidValueError("--target", f"{text!r} is none of {', '.join(f'{one}=...' for one in TARGETS)}")
-    return target
-
-
-def _number(name: str, text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 < number < 1e15:  # noqa: PLR2004 - more records a second than any machine sees
-        raise InvalidValueError("--target", f"{name} must be a positive number, got {text!r}")
-    return number
-
-
 def _introduce(one: pb.Attachment, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"attachment": _as_dict(one)}))
@@ -187,6 +208,8 @@ def _introduce(one: pb.Attachment, *, as_json: bool) -> None:
         click.echo(f"it cannot be rescaled in place, only advised on: {obstacle}")
     for remark in one.remarks:
         click.echo(f"note: {remark}")
+    if one.run_id:
+        click.echo(f"its supersteps are the run {one.run_id}; `adaptor explain {one.run_id}` gives reasons")
 
 
 @contextmanager
@@ -202,11 +225,8 @@ def _interrupts_told_to(lines: Lines) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _follow(
-    stub: attachments_pb2_grpc.AttachmentServiceStub, attachment_id: str, lines: Lines, *, as_json: bool
-) -> bool:
-    """Print news until the stream has ended (true) or somebody interrupts (false)."""
-    call = stub.WatchAttachment(pb.WatchAttachmentRequest(attachment_id=attachment_id))
+def _follow(call: grpc.Call, lines: Lines, *, as_json: bool) -> bool:
+    """Print news until there will be no more (true) or somebody interrupts (false)."""
     reader = threading.Thread(target=_read, args=(call, lines, as_json), name="news", daemon=True)
     reader.start()
     try:
@@ -220,7 +240,7 @@ def _follow(
     return line is _ENDED
 
 
-def _read(call: Iterable[pb.WatchAttachmentResponse], lines: Lines, as_json: bool) -> None:
+def _read(call: Iterable[News], lines: Lines, as_json: bool) -> None:
     try:
         for news in call:
             lines.put(json.dumps(_as_dict(news)) if as_json else _news_line(news))
@@ -229,18 +249,19 @@ def _read(call: Iterable[pb.WatchAttachmentResponse], lines: Lines, as_json: boo
         lines.put(error)
 
 
-def _news_line(news: pb.WatchAttachmentResponse) -> str:
-    line = f"{datetime.fromtimestamp(news.at_s).strftime('%H:%M:%S')}  {news.text}"
+def _news_line(told: News) -> str:
+    news, name = (told.news, f"{told.attachment_id}: ") if isinstance(told, pb.WatchClusterResponse) else (told, "")
+    line = f"{datetime.fromtimestamp(news.at_s).strftime('%H:%M:%S')}  {name}{news.text}"
     if not news.HasField("proof"):
         return line
     proof = news.proof
-    told = [
+    figures = [
         f"gap {proof.gap_s:.2f} s" if proof.HasField("gap_s") else "",
         f"checkpoint {proof.checkpoint_s:.2f} s" if proof.HasField("checkpoint_s") else "",
         f"at most {proof.reprocessed_bound} records processed again" if proof.HasField("reprocessed_bound") else "",
         f"{proof.duration_s:.1f} s in all" if proof.HasField("duration_s") else "",
     ]
-    return f"{line} ({', '.join(one for one in told if one)})"
+    return f"{line} ({', '.join(one for one in figures if one)})"
 
 
 def _attachments_table(found: Iterable[pb.Attachment]) -> Table:
@@ -263,5 +284,5 @@ def _state(one: pb.Attachment) -> str:
     return f"{name}, rescaling" if one.rescaling else name
 
 
-def _as_dict(message: pb.Attachment | pb.WatchAttachmentResponse) -> dict[str, object]:
+def _as_dict(message: pb.Attachment | pb.WatchedCluster | News) -> dict[str, object]:
     return MessageToDict(message, preserving_proto_field_name=True)

@@ -15,6 +15,7 @@ from adaptor.domain.effects import Effect, ReleaseSlots, ReportPlan, RequestResc
 from adaptor.domain.events import BarrierReached, Event, RunFinished, RunStarted
 from adaptor.domain.observation import Observation, Origin
 from adaptor.domain.plan import Evidence, Plan, Reason, ReasonCode
+from adaptor.domain.run import Mechanism
 from adaptor.models import runtime
 from adaptor.models.runtime import RuntimeModel
 from adaptor.planner.alternatives import alternatives
@@ -77,11 +78,11 @@ class RunController:
 
     def _planned(self, record: RunRecord, *, before: RunRecord | None, first: tuple[Effect, ...]) -> Handled:
         plan = self.plan(record)
-        granted = before.granted_slots if before else 0
         effects: tuple[Effect, ...] = (*first, ReportPlan(plan=plan))
-        if plan.parallelism != granted:
+        previous = _parallelism_before(record, before)
+        if previous is not None and plan.parallelism != previous:
             rescale = RequestRescale(
-                superstep=plan.superstep, parallelism=plan.parallelism, previous_parallelism=granted
+                superstep=plan.superstep, parallelism=plan.parallelism, previous_parallelism=previous
             )
             effects = (*effects, rescale)
         return Handled(record=record.planned(plan), effects=effects)
@@ -174,6 +175,17 @@ class RunController:
             contributors=_contributors(record),
             shared_weight=_shared_weight(record, model),
         )
+
+
+def _parallelism_before(record: RunRecord, before: RunRecord | None) -> int | None:
+    """What a plan is a change to; ``None`` where nothing is to be changed, whatever it says.
+
+    A driver follows its plan, so what it was granted counts. A job that is rescaled in place may have been left as it
+    was, so what it really runs with does.
+    """
+    if record.spec.mechanism is Mechanism.DRIVER_LOOP:
+        return before.granted_slots if before else 0
+    return record.parallelism if record.spec.mechanism is Mechanism.IN_PLACE else None
 
 
 def observation_of(record: RunRecord, event: BarrierReached) -> Observation:

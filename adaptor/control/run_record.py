@@ -20,7 +20,7 @@ from adaptor.domain.events import (
 from adaptor.domain.informed_prior import InformedPrior
 from adaptor.domain.observation import ObservedDuration, Origin
 from adaptor.domain.plan import Plan
-from adaptor.domain.run import PlanningSettings, RunSpec, RunState
+from adaptor.domain.run import Mechanism, PlanningSettings, RunSpec, RunState
 from adaptor.planner.situation import AdaptationCost
 
 ADAPTATION_COSTS_KEPT = 50
@@ -96,7 +96,7 @@ class RunRecord:
             started_at_s=event.at_s,
             last_heard_at_s=event.at_s,
             spent_slot_s=0.0,
-            supersteps_done=0,
+            supersteps_done=event.spec.supersteps_before,
             failed_attempts=0,
             failures=(),
             parallelism=event.spec.start_parallelism,
@@ -165,7 +165,12 @@ class RunRecord:
         return AdaptationCost(expected_s=expected, high_s=max(expected, high))
 
     def cold(self, parallelism: int) -> bool:
-        """Whether a superstep at this parallelism, reported next, carries start-up, of the run or of TaskManagers."""
+        """Whether a superstep at this parallelism, reported next, carries start-up, of the run or of TaskManagers.
+
+        Of a job that goes on through its supersteps those that it was started or rescaled in are never reported.
+        """
+        if self.spec.mechanism is not Mechanism.DRIVER_LOOP:
+            return False
         return self.supersteps_done == 0 or parallelism > max(self.parallelism, self.capacity.existing_slots)
 
     def after(self, event: Event) -> RunRecord:

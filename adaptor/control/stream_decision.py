@@ -47,14 +47,27 @@ def planned(
     plan = stream_plan(attachment.spec, situation, rules.policy)
     if plan.stays:
         return plan
-    if attachment.traits.obstacles:
-        return recommended(plan, StreamReason.NOT_RESCALABLE, "; ".join(attachment.traits.obstacles))
-    if attachment.state is AttachmentState.PAUSED:
-        return recommended(plan, StreamReason.PAUSED, "adaptor was told to pause")
-    if now_s < attachment.hold_until_s:
-        left_s = attachment.hold_until_s - now_s
-        return recommended(plan, StreamReason.OTHER_WRITER, f"nothing is changed for another {left_s:.0f} s")
+    if reason := _hindering(attachment, now_s=now_s):
+        return recommended(plan, reason, hindrance_of(attachment, now_s=now_s))
     return plan
+
+
+def _hindering(attachment: Attachment, *, now_s: float) -> StreamReason | None:
+    if attachment.traits.obstacles:
+        return StreamReason.NOT_RESCALABLE
+    if attachment.state is AttachmentState.PAUSED:
+        return StreamReason.PAUSED
+    return StreamReason.OTHER_WRITER if now_s < attachment.hold_until_s else None
+
+
+def hindrance_of(attachment: Attachment, *, now_s: float) -> str:
+    """Why nothing may be changed now; empty if it may."""
+    reason = _hindering(attachment, now_s=now_s)
+    if reason is StreamReason.NOT_RESCALABLE:
+        return "; ".join(attachment.traits.obstacles)
+    if reason is StreamReason.PAUSED:
+        return "adaptor was told to pause"
+    return f"nothing is changed for another {attachment.hold_until_s - now_s:.0f} s" if reason else ""
 
 
 def recommended(plan: StreamPlan, reason: StreamReason, hindrance: str) -> StreamPlan:
@@ -74,17 +87,31 @@ def noticed(
     return held, f"somebody else asked for another parallelism; it is left alone for {rules.respect_others_s:g} s"
 
 
-def begun(attachment: Attachment, plan: StreamPlan, watch: Watch, *, now_s: float) -> Attachment:
-    """The stream with the rescale that carries out a plan; dry runs never come here."""
-    load = watch.loads[-1]
+def begun(
+    attachment: Attachment,
+    plan: StreamPlan,
+    *,
+    before: Mapping[str, int],
+    source_records_per_s: float,
+    now_s: float,
+) -> Attachment:
+    """The stream with the rescale that carries out a plan; dry runs never come here.
+
+    Args:
+        attachment: The stream.
+        plan: What is wanted.
+        before: Parallelism by vertex as it is.
+        source_records_per_s: Records that all sources emit a second.
+        now_s: Seconds since the epoch.
+    """
     rescale = Rescale(
         wanted=plan.parallelisms,
-        before=load.parallelisms,
+        before=before,
         slots=plan.slots,
         slots_before=plan.previous_slots,
         order=attachment.traits.order,
         cooldown_s=attachment.traits.cooldown_s,
-        source_records_per_s=sum(one.out_records_per_s for one in load.vertices if one.is_source),
+        source_records_per_s=source_records_per_s,
         phase=Phase.SLOTS,
         began_s=now_s,
         phase_s=now_s,

@@ -70,6 +70,14 @@ def load_between(
     return StreamLoad(span_s=span_s, vertices=tuple(one for one in vertices if one is not None))
 
 
+def source_rate(job: StreamJob, watch: Watch) -> float:
+    """Records a second that all sources emit: by the newest load, or since the execution graph was made."""
+    if watch.loads:
+        return sum(one.out_records_per_s for one in watch.loads[-1].vertices if one.is_source)
+    emitted = sum(one.counters.records_out or 0 for one in job.vertices if not one.inputs)
+    return emitted / max(1.0, job.at_s - job.created_s)
+
+
 def _is_measured(job: StreamJob) -> bool:
     """Whether the counters of all vertices are known."""
     return all(None not in (one.counters.records_in, one.counters.records_out) for one in job.vertices)

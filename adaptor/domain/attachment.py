@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from adaptor.domain.rescale import Order, Rescale
 from adaptor.domain.stream import AttachmentSpec, AttachmentState, RescaleProof, StreamPlan
 from adaptor.domain.stream_job import ParallelismRange
+from adaptor.domain.stream_supersteps import SuperstepProgress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class StreamTraits:
         cooldown_s: Seconds after a restart in which the scheduler does nothing.
         obstacles: Why the job cannot be rescaled in place, each with the setting that would change it; empty if it can.
         remarks: What else the owner should know, such as a version that was never tried.
+        bounded: Whether the job comes to an end by itself, as a batch job does.
     """
 
     job_name: str
@@ -29,6 +31,7 @@ class StreamTraits:
     cooldown_s: float
     obstacles: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    bounded: bool = False
 
     @property
     def rescalable(self) -> bool:
@@ -52,6 +55,7 @@ class Attachment:
         last_plan: The newest plan.
         last_proof: What came of the newest rescale.
         problem: Why the cluster could not be asked last time; empty if it could.
+        progress: How far its supersteps are; ``None`` where it has none.
     """
 
     spec: AttachmentSpec
@@ -65,6 +69,7 @@ class Attachment:
     last_plan: StreamPlan | None = None
     last_proof: RescaleProof | None = None
     problem: str = ""
+    progress: SuperstepProgress | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

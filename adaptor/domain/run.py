@@ -32,6 +32,19 @@ class RunState(enum.Enum):
         return self in (RunState.FINISHED, RunState.FAILED, RunState.CANCELLED)
 
 
+class Mechanism(enum.Enum):
+    """How the parallelism of a run is changed."""
+
+    DRIVER_LOOP = "driver_loop"
+    """The job's driver submits the next superstep with the plan."""
+
+    IN_PLACE = "in_place"
+    """adaptor rescales the running job, whose supersteps it reads over Flink's REST API."""
+
+    ADVICE = "advice"
+    """Nobody does: the job cannot be rescaled, or must not be, and plans are advice."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanningSettings:
     """Settings of the service that plans depend on; kept with each run, so that its plans can be reproduced.
@@ -64,6 +77,8 @@ class RunSpec:
         priority: Among runs of tenants of equal priority; higher goes first.
         pausable: Whether it can wait at a barrier without any slots.
         owner: Name of the caller that started it; empty where callers are not asked who they are.
+        mechanism: How its parallelism is changed.
+        supersteps_before: Supersteps that were done before adaptor learnt of the run; they are not observed.
     """
 
     run_id: str
@@ -79,8 +94,11 @@ class RunSpec:
     priority: int = 0
     pausable: bool = False
     owner: str = ""
+    mechanism: Mechanism = Mechanism.DRIVER_LOOP
+    supersteps_before: int = 0
 
     def __post_init__(self) -> None:
+        require_not_negative("supersteps_before", self.supersteps_before)
         if not _RUN_ID.fullmatch(self.run_id):
             raise InvalidValueError("run_id", "must be 1 to 100 letters, digits, dots, dashes or underscores")
         if not 1 <= self.max_supersteps <= MAX_SUPERSTEPS:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from adaptor.domain.checks import require_fraction, require_not_negative, require_positive, require_text
 from adaptor.domain.objective import Bounds
+from adaptor.domain.stream_supersteps import SuperstepSpec
 
 MAX_ID_LENGTH = 200
 """Characters of an id: what `RunSpec` allows, too."""
@@ -57,6 +58,9 @@ class AttachmentSpec:
         target: What is wanted.
         bounds: Least and most parallelism of any vertex.
         dry_run: Whether to decide everything and change nothing.
+        supersteps: What is wanted of the job's supersteps, which decide then in place of its rates; ``None`` where it
+            has none.
+        taken_up: Whether it was taken up because its whole cluster is looked after.
     """
 
     attachment_id: str
@@ -65,6 +69,8 @@ class AttachmentSpec:
     target: StreamTarget
     bounds: Bounds
     dry_run: bool = False
+    supersteps: SuperstepSpec | None = None
+    taken_up: bool = False
 
     def __post_init__(self) -> None:
         require_text("attachment_id", self.attachment_id, max_length=MAX_ID_LENGTH)
@@ -155,6 +161,7 @@ class StreamReason(enum.Enum):
     OTHER_WRITER = "other_writer"
     PAUSED = "paused"
     NOT_RESCALABLE = "not_rescalable"
+    SUPERSTEPS = "supersteps"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

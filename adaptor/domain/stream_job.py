@@ -201,9 +201,11 @@ class JobListed:
         name: What its owner called it.
         state: In Flink's words.
         ended: Whether the state is final.
+        duration_s: Seconds from its start to its end, or to now; ``None`` where Flink does not say.
     """
 
     job_id: str
     name: str
     state: str
     ended: bool
+    duration_s: float | None = None

@@ -4,50 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from random import Random
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from adaptor.control.in_place_rescale import after_step, next_step, resumed
-from adaptor.control.stream_decision import begun, concluded, expected_gap_s, noticed, planned, wish_afterwards
-from adaptor.control.stream_watch import Watch, looked
+from adaptor.control.stream_decision import (
+    begun,
+    concluded,
+    expected_gap_s,
+    hindrance_of,
+    noticed,
+    planned,
+    wish_afterwards,
+)
+from adaptor.control.stream_watch import Watch, looked, source_rate
+from adaptor.control.superstep_decision import parallelisms_for, rescaling_plan
 from adaptor.domain.attachment import Attachment, AttachmentNews
 from adaptor.domain.objective import MAX_PARALLELISM
-from adaptor.domain.rescale import Rescale, SlotsSeen, Step, StepResult, wish_for
+from adaptor.domain.rescale import Rescale, Step, StepResult, wish_for
 from adaptor.domain.stream import AttachmentState, RescaleOutcome, RescaleProof, StreamPlan
 from adaptor.domain.stream_job import JobListed, StreamJob, slots_of_job
 from adaptor.engine.attachment_settings import AttachmentSettings
+from adaptor.engine.back_ends import StreamBackEnds
 from adaptor.engine.background import Background
-from adaptor.engine.ports import AttachmentStore, Clock, Meter, StreamCluster, StreamClusters
-from adaptor.engine.slot_ledger import SlotLedger
-from adaptor.errors import AdaptorError, FlinkError, UnknownJobError
+from adaptor.engine.job_slots import JobSlots
+from adaptor.engine.ports import StreamCluster
+from adaptor.engine.superstep_follower import SuperstepFollower
+from adaptor.errors import AdaptorError, FlinkError, OutOfOrderError, UnknownJobError
 from adaptor.planner.stream_policy import slots_of
 
 _log = logging.getLogger(__name__)
 
 _ACTING = (Step.PROVIDE_SLOTS, Step.PUT_WISH, Step.TRIGGER_CHECKPOINT)
 """Steps that change something; all others only look."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamBackEnds:
-    """What looking after streams needs of the world.
-
-    Attributes:
-        store: Keeps attached streams.
-        clusters: Finds their clusters.
-        ledger: Brings and takes slots.
-        clock: Tells the time.
-        chance: For the jitter of pauses.
-        meter: Learns how long it took from a look to its decision.
-    """
-
-    store: AttachmentStore
-    clusters: StreamClusters
-    ledger: SlotLedger
-    clock: Clock
-    chance: Random
-    meter: Meter
 
 
 class AttachmentLoop:
@@ -59,6 +48,7 @@ class AttachmentLoop:
         back_ends: Of the service.
         settings: Bounds.
         background: Where rescales go on.
+        on_news: Told whenever there is something to tell.
 
     Attributes:
         attachment: How it stands now.
@@ -73,6 +63,7 @@ class AttachmentLoop:
         back_ends: StreamBackEnds,
         settings: AttachmentSettings,
         background: Background,
+        on_news: Callable[[], None],
     ) -> None:
         self.attachment = attachment
         self.changed = asyncio.Event()
@@ -80,10 +71,18 @@ class AttachmentLoop:
         self._back_ends = back_ends
         self._settings = settings
         self._background = background
+        self._on_news = on_news
         self._lock = asyncio.Lock()
         self._graph_s = 0.0
-        self._releases_left = 0
+        self._slots = JobSlots(attachment.spec, back_ends.ledger)
         self._silent_s: float | None = None
+        wanted = attachment.spec.supersteps
+        self._follower = (
+            SuperstepFollower(wanted.of_job(bounded=attachment.traits.bounded), back_ends=back_ends, settings=settings)
+            if wanted is not None
+            else None
+        )
+        self._proofs: list[asyncio.Future[RescaleProof]] = []
 
     @property
     def _cluster(self) -> StreamCluster:
@@ -93,7 +92,9 @@ class AttachmentLoop:
     # --- from outside ----------------------------------------------------------------------------------------
 
     def take_up(self) -> None:
-        """Go on with a rescale that a process before this one left."""
+        """Go on with a rescale that a process before this one left, and be there for those of the job's run."""
+        if self.attachment.progress is not None:
+            self._back_ends.rescaler.take_on(self.attachment.progress.run_id, self)
         if self.attachment.rescale is not None:
             rescale = resumed(self.attachment.rescale, now_s=self._now_s())
             self.attachment = replace(self.attachment, rescale=rescale)
@@ -105,8 +106,49 @@ class AttachmentLoop:
             if not self.attachment.state.ended and self.attachment.state is not state:
                 await self._keep(replace(self.attachment, state=state), text)
                 if state.ended:
-                    self._grant(0)
+                    self._slots.grant(0)
             return self.attachment
+
+    async def rescale_to(self, parallelism: int) -> float:
+        """Bring the job of a run to the parallelism of its plan, and return the seconds without work that it cost.
+
+        Raises:
+            OutOfOrderError: If nothing may be changed now, or it did not come to what was wanted; the message says why.
+            AdaptorError: If the cluster does not answer, or nothing can be written.
+        """
+        job, _ = await self._cluster.look(self.attachment.spec.job_id)
+        async with self._lock:
+            progress = self.attachment.progress
+            wanted = parallelisms_for(job, progress.kept if progress else {}, parallelism)
+            if self.attachment.rescale is None:
+                if wanted == job.parallelisms:
+                    return self._cost_of(wanted)
+                await self._begin_for_run(job, wanted)
+            proven: asyncio.Future[RescaleProof] = asyncio.get_running_loop().create_future()
+            self._proofs.append(proven)
+        proof = await proven
+        if proof.outcome is not RescaleOutcome.DONE or dict(proof.wanted) != wanted:
+            raise OutOfOrderError("rescale", f"{proof.outcome.value}: {proof.text}")
+        return proof.gap_s or 0.0
+
+    def _cost_of(self, parallelisms: Mapping[str, int]) -> float:
+        """What the rescale cost by which the job came to have these."""
+        proof = self.attachment.last_proof
+        if proof is not None and proof.outcome is RescaleOutcome.DONE and dict(proof.wanted) == dict(parallelisms):
+            return proof.gap_s or 0.0
+        raise OutOfOrderError("rescale", "the job has this parallelism already")
+
+    async def _begin_for_run(self, job: StreamJob, wanted: Mapping[str, int]) -> None:
+        await self._look_for_others()
+        if hindrance := hindrance_of(self.attachment, now_s=self._now_s()):
+            raise OutOfOrderError("rescale", hindrance)
+        text = "the run's plan for its next superstep"
+        plan = rescaling_plan(text, job, wanted)
+        rate = source_rate(job, self._watch)
+        told = f"rescale from {plan.previous_slots} to {plan.slots} slots: {text}"
+        attachment = begun(self.attachment, plan, before=_decided(job), source_records_per_s=rate, now_s=self._now_s())
+        await self._keep(attachment, told, plan=plan)
+        self._background.spawn(self._carry_out())
 
     async def unanswered(self, error: AdaptorError) -> None:
         """Note that the cluster did not answer, once for each silence; one that lasts ends the attachment."""
@@ -116,7 +158,7 @@ class AttachmentLoop:
             idle = self.attachment.rescale is None
             if idle and now_s - self._silent_s > self._settings.lost_after_s:
                 await self._keep(replace(self.attachment, state=AttachmentState.LOST, problem=str(error)), _SILENT)
-                self._grant(0)
+                self._slots.grant(0)
             elif not self.attachment.problem:
                 await self._keep(replace(self.attachment, problem=str(error)), f"left alone: {error}")
 
@@ -140,23 +182,33 @@ class AttachmentLoop:
             await self.enter(AttachmentState.LOST, _LOST)
             return
         if listed.ended:
+            if self._follower is not None:
+                await self._follower.job_ended(self.attachment, listed, self._cluster)
             await self.enter(AttachmentState.JOB_ENDED, f"the job is {listed.state}")
             return
         job, pending = await self._cluster.look(listed.job_id)
-        await self._release_surplus()
+        await self._slots.release_surplus()
         async with self._lock:
             self._silent_s = None
             if self.attachment.problem:
                 await self._keep(replace(self.attachment, problem=""), "the cluster answers again")
             with self._back_ends.meter.span("decision"):
                 self._watch = looked(self._watch, job, pending=pending)
-                self._grant(slots_of_job(job))
-                await self._plan(job)
+                self._slots.grant(slots_of_job(job))
+                if self._graph_s != job.created_s:
+                    self._graph_s = job.created_s
+                    await self._look_for_others()
+                await (self._plan() if self._follower is None else self._follow(self._follower, job))
 
-    async def _plan(self, job: StreamJob) -> None:
-        if self._graph_s != job.created_s:
-            self._graph_s = job.created_s
-            await self._look_for_others()
+    async def _follow(self, follower: SuperstepFollower, job: StreamJob) -> None:
+        """Let the run of the job's supersteps decide; what it wants comes back as `rescale_to`."""
+        attachment, text = await follower.look(self.attachment, job, self._cluster)
+        if text:
+            await self._keep(attachment, text)
+        else:
+            self.attachment = attachment
+
+    async def _plan(self) -> None:
         plan = await self._planned()
         if plan is not None and not plan.stays and await self._look_for_others():
             plan = await self._planned()
@@ -167,7 +219,15 @@ class AttachmentLoop:
         else:
             now_s = self._now_s()
             text = f"rescale from {plan.previous_slots} to {plan.slots} slots: {plan.text}"
-            await self._keep(begun(self.attachment, plan, self._watch, now_s=now_s), text, plan=plan)
+            load = self._watch.loads[-1]
+            attachment = begun(
+                self.attachment,
+                plan,
+                before=load.parallelisms,
+                source_records_per_s=sum(one.out_records_per_s for one in load.vertices if one.is_source),
+                now_s=now_s,
+            )
+            await self._keep(attachment, text, plan=plan)
             self._background.spawn(self._carry_out())
 
     async def _planned(self) -> StreamPlan | None:
@@ -175,7 +235,8 @@ class AttachmentLoop:
         plan = await self._planned_within(MAX_PARALLELISM)
         if plan is None or plan.slots <= plan.previous_slots:
             return plan
-        return await self._planned_within(await self._most_slots())
+        load = self._watch.loads[-1]
+        return await self._planned_within(await self._slots.most(self._cluster, own=slots_of(load, load.parallelisms)))
 
     async def _planned_within(self, slots: int) -> StreamPlan | None:
         if not self._watch.loads:
@@ -216,15 +277,6 @@ class AttachmentLoop:
             text = f"dry run: {plan.slots} slots would be right: {plan.text}" if dry else plan.text
             await self._keep(replace(self.attachment, last_plan=plan), text, plan=plan)
 
-    async def _most_slots(self) -> int:
-        """Slots that the stream may use: its own, those without tasks, and those that can be had."""
-        load = self._watch.loads[-1]
-        own = slots_of(load, load.parallelisms)
-        spec = self.attachment.spec
-        capacity = await self._back_ends.ledger.capacity_for(spec.attachment_id, spec.flink_url)
-        more = max(0, capacity.obtainable_slots - capacity.existing_slots)
-        return max(own, own + await self._cluster.free_slots() + more)
-
     # --- a rescale -------------------------------------------------------------------------------------------
 
     async def _carry_out(self) -> None:
@@ -253,21 +305,8 @@ class AttachmentLoop:
 
     async def _taken(self, rescale: Rescale, step: Step) -> StepResult:
         if step is Step.PROVIDE_SLOTS:
-            return await self._provided(rescale)
+            return await self._slots.provided(self._cluster, rescale)
         return await self._cluster.take_step(self.attachment.spec.job_id, rescale, step)
-
-    async def _provided(self, rescale: Rescale) -> StepResult:
-        """Ask for slots before the wish; what does not come is told by the number of those there are."""
-        before = rescale.slots_before
-        self._grant(max(before, rescale.slots))
-        try:
-            await self._back_ends.ledger.settle(self.attachment.spec.flink_url)
-        except AdaptorError as error:
-            _log.warning("%s", error)
-        try:
-            return SlotsSeen(slots=before + await self._cluster.free_slots())
-        except AdaptorError:
-            return SlotsSeen(slots=before)
 
     async def _conclude(self, rescale: Rescale, proof: RescaleProof) -> None:
         await self._take_back(rescale, proof)
@@ -275,9 +314,9 @@ class AttachmentLoop:
         self._watch = replace(self._watch, base=None, loads=())
         done = proof.outcome is RescaleOutcome.DONE
         slots = rescale.slots if done else max(rescale.slots, rescale.slots_before)
-        self._grant(0 if attachment.state.ended else slots)
-        self._releases_left = self._settings.release_tries
+        self._slots.concluded(0 if attachment.state.ended else slots, tries=self._settings.release_tries)
         await self._keep(attachment, f"rescale {proof.outcome.value}: {proof.text}", proof=proof)
+        self._prove(proof)
 
     async def _take_back(self, rescale: Rescale, proof: RescaleProof) -> None:
         """Leave no wish behind that Flink might fulfil at a moment of its own choice."""
@@ -289,21 +328,7 @@ class AttachmentLoop:
         except AdaptorError as error:
             _log.warning("%s: the wish could not be taken back: %s", self.attachment.spec.attachment_id, error)
 
-    async def _release_surplus(self) -> None:
-        """Give back slots after narrowing; Flink keeps them for the job for a while, so several looks are needed."""
-        if self._releases_left <= 0:
-            return
-        self._releases_left -= 1
-        try:
-            await self._back_ends.ledger.settle(self.attachment.spec.flink_url)
-        except AdaptorError as error:
-            _log.warning("%s", error)
-
     # --- within ----------------------------------------------------------------------------------------------
-
-    def _grant(self, slots: int) -> None:
-        spec = self.attachment.spec
-        self._back_ends.ledger.grant(spec.attachment_id, flink_url=spec.flink_url, slots=slots)
 
     async def _keep(
         self,
@@ -316,14 +341,43 @@ class AttachmentLoop:
         """Write how the stream stands and what is told of it; only then does it stand so."""
         news = (AttachmentNews(at_s=self._now_s(), text=text, plan=plan, proof=proof),) if text else ()
         await self._back_ends.store.save(attachment, news)
+        has_ended = attachment.state.ended and not self.attachment.state.ended
         self.attachment = attachment
+        if has_ended:
+            await self._end_run()
         if text:
             _log.info("%s: %s", attachment.spec.attachment_id, text)
             self.changed.set()
             self.changed = asyncio.Event()
+            self._on_news()
+
+    def _prove(self, proof: RescaleProof | None) -> None:
+        """Tell who waits for a rescale what came of it; none: nobody will ever know."""
+        for waiting in (one for one in self._proofs if not one.done()):
+            if proof is None:
+                waiting.set_exception(OutOfOrderError("rescale", "the job is not looked after any more"))
+            else:
+                waiting.set_result(proof)
+        self._proofs.clear()
+
+    async def _end_run(self) -> None:
+        """Let go of the run that the job's supersteps were the barriers of."""
+        self._prove(None)
+        if self._follower is None or self.attachment.progress is None:
+            return
+        self._back_ends.rescaler.let_go(self.attachment.progress.run_id)
+        try:
+            await self._follower.let_go(self.attachment)
+        except AdaptorError as error:
+            _log.warning("%s: its run could not be ended: %s", self.attachment.spec.attachment_id, error)
 
     def _now_s(self) -> float:
         return self._back_ends.clock.now_s()
+
+
+def _decided(job: StreamJob) -> dict[str, int]:
+    """Subtasks by vertex; none where the scheduler has not decided, which is nothing to begin on."""
+    return {vertex: parallelism or 0 for vertex, parallelism in job.parallelisms.items()}
 
 
 _SILENT = "the cluster did not answer for so long that the job is taken for lost; attach to it again once it is back"

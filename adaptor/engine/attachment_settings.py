@@ -23,6 +23,8 @@ class AttachmentSettings:
         span_s: Least seconds between two looks that a load is told from.
         gap_before_any_s: Seconds that a rescale is expected to cost before one was measured.
         remembered_gaps: Most measured gaps that the expectation rests on.
+        superstep_name: Of the gauge or accumulator that tells supersteps, where none is named.
+        log_interval_s: Time between two looks into logs that tell them.
         release_tries: Looks after narrowing at which surplus slots are given back, as Flink lets go of them.
     """
 
@@ -36,4 +38,6 @@ class AttachmentSettings:
     span_s: float
     gap_before_any_s: float
     remembered_gaps: int
+    superstep_name: str
+    log_interval_s: float
     release_tries: int

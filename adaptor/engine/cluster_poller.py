@@ -8,6 +8,7 @@ from typing import Protocol
 
 from adaptor.engine.attachment_loop import AttachmentLoop
 from adaptor.engine.attachment_settings import AttachmentSettings
+from adaptor.engine.cluster_watches import WatchedCluster
 from adaptor.engine.ports import StreamCluster
 from adaptor.errors import AdaptorError
 
@@ -35,10 +36,12 @@ class ClusterPoller:
 
     Attributes:
         loops: The streams by id; ended ones are taken off in a round.
+        watched: Takes up jobs that come, where the whole cluster is looked after.
     """
 
     def __init__(self, cluster: StreamCluster, *, settings: AttachmentSettings, chance: Chance) -> None:
         self.loops: dict[str, AttachmentLoop] = {}
+        self.watched: WatchedCluster | None = None
         self._cluster = cluster
         self._settings = settings
         self._chance = chance
@@ -46,18 +49,20 @@ class ClusterPoller:
 
     async def round(self) -> float:
         """Look once at everything and return the seconds until the next round."""
-        if not self.loops:
+        if not self.loops and self.watched is None:
             return self._pause_s()
         try:
             listed = await self._cluster.jobs()
         except AdaptorError as error:
             self._failures += 1
-            for loop in self.loops.values():
+            for loop in list(self.loops.values()):
                 await loop.unanswered(error)
             return self._pause_s()
         self._failures = 0
         # All at once: the cluster's pace and its few threads keep them apart.
         await asyncio.gather(*(loop.turn(listed) for loop in self.loops.values()))
+        if self.watched is not None:
+            await self.watched.turn(listed)
         self.loops = {name: loop for name, loop in self.loops.items() if not loop.attachment.state.ended}
         return self._pause_s()
 

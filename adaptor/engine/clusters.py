@@ -10,7 +10,7 @@ from adaptor.domain.cluster_news import ClusterNews, ClusterStatus, ClusterWrite
 from adaptor.domain.demand import Demand
 from adaptor.domain.managed import CapacityChange, ManagedCluster, RunGrant
 from adaptor.domain.reclaim import ReclaimState
-from adaptor.domain.run import RunSpec
+from adaptor.domain.run import Mechanism, RunSpec
 from adaptor.engine.cluster_desk import Desk, Desks, Granted, Member
 from adaptor.engine.cluster_rounds import ClusterBackEnds, Rounds
 from adaptor.engine.cluster_settings import ClusterSettings
@@ -68,6 +68,8 @@ class Clusters:
         self._desks.load(book)
         grants = {one.run_id: one for one in book.grants}
         for summary in await self._runs.running():
+            if summary.spec.mechanism is not Mechanism.DRIVER_LOOP:
+                continue  # an attached job has its slots from whoever looks after it
             desk, grant = self._desks.at(summary.spec.flink_url), grants.pop(summary.spec.run_id, None)
             if desk is not None and grant is not None:
                 await self._take_up(desk, summary, grant)

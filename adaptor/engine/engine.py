@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import cast
 
 from adaptor.control import admission
-from adaptor.control.run_controller import Handled, RunController
+from adaptor.control.run_controller import RunController
 from adaptor.control.run_record import RunRecord
 from adaptor.domain.capacity import Capacity
 from adaptor.domain.effects import Effect, ReleaseSlots, ReportPlan, RequestRescale, StoreObservation
@@ -25,14 +25,15 @@ from adaptor.domain.events import (
     RunStarted,
 )
 from adaptor.domain.plan import Plan
-from adaptor.domain.run import RunSpec, RunState
+from adaptor.domain.run import Mechanism, RunSpec, RunState
 from adaptor.domain.statistics import SuperstepReport
 from adaptor.engine.background import Background
 from adaptor.engine.grants import Grants, NobodyManages
 from adaptor.engine.outbox import Outbox
-from adaptor.engine.ports import Clock, Knowledge, Meter, Observer, Rescaler, RunStore
+from adaptor.engine.ports import Clock, Found, Knowledge, Meter, Observer, Rescaler, RunStore
+from adaptor.engine.recording import recorded_of
 from adaptor.engine.rescales import Outcome, Rescales
-from adaptor.engine.run_loop import RunLoop, RunLoops, SlotsAwaited
+from adaptor.engine.run_loop import RunLoop, RunLoops, SlotsAwaited, known_record
 from adaptor.engine.settings import EngineSettings
 from adaptor.engine.slot_ledger import SlotLedger
 from adaptor.errors import AdaptorError, UnknownRunError
@@ -91,8 +92,19 @@ class Engine:
 
     # --- what a job calls ------------------------------------------------------------------------------------
 
-    async def start_run(self, spec: RunSpec) -> RunRecord:
+    async def record_of(self, run_id: str) -> RunRecord | None:
+        """What is known of a run; ``None`` if it was never started."""
+        try:
+            return (await self._loops.known(run_id)).record
+        except UnknownRunError:
+            return None
+
+    async def start_run(self, spec: RunSpec, *, found: Found | None = None) -> RunRecord:
         """Begin a run, or find out where a known one is.
+
+        Args:
+            spec: What its owner says.
+            found: What the caller knows of the cluster, which is asked otherwise.
 
         Raises:
             ConflictError: If the run id was used with other content.
@@ -101,21 +113,28 @@ class Engine:
         loop = await self._loops.known_or_new(spec.run_id)
         async with loop.lock:
             if loop.record is None:
-                return await self._begun(loop, spec)
+                return await self._begun(loop, spec, found)
             admission.require_same_spec(loop.record.spec, spec)
             admission.require_not_ended(loop.record)
             return loop.record
 
-    async def _begun(self, loop: RunLoop, spec: RunSpec) -> RunRecord:
-        event = await self._grants.admitted(await self._start_event(spec))
+    async def _begun(self, loop: RunLoop, spec: RunSpec, found: Found | None) -> RunRecord:
+        event = await self._start_event(spec, found)
+        if spec.mechanism is Mechanism.DRIVER_LOOP:
+            event = await self._grants.admitted(event)
         try:
             return await self._advance(loop, spec.run_id, event)
         except BaseException:
             self._grants.withdraw(spec)
             raise
 
-    async def report_barrier(self, run_id: str, report: SuperstepReport) -> Plan:
+    async def report_barrier(self, run_id: str, report: SuperstepReport, *, found: Found | None = None) -> Plan:
         """Take in the end of a superstep and plan the next one; a repeated report gets the recorded plan.
+
+        Args:
+            run_id: The run.
+            report: What is said of the superstep.
+            found: What the caller knows of the cluster and of the superstep's job, which are asked otherwise.
 
         Raises:
             UnknownRunError: If there is no such run.
@@ -124,11 +143,11 @@ class Engine:
         """
         loop = await self._loops.known(run_id)
         async with loop.lock:
-            record = _known(loop, run_id)
+            record = known_record(loop, run_id)
             if admission.is_repeated(record, report):
                 return await self._recorded_plan(run_id, report)
             admission.require_in_order(record, report)
-            event = await self._barrier_event(record, report)
+            event = await self._barrier_event(record, report, found)
             return cast(Plan, (await self._advance(loop, run_id, event)).plan)
 
     async def await_slots(self, run_id: str, *, wait_s: float) -> SlotsAwaited:
@@ -147,7 +166,7 @@ class Engine:
         settled = loop.settled
         if settled is not None:
             await asyncio.wait({settled}, timeout=wait_s)
-        record = _known(loop, run_id)
+        record = known_record(loop, run_id)
         existing = (await self._capacity(record.spec, otherwise=record.capacity)).existing_slots
         return SlotsAwaited(settled=settled is None or settled.done(), existing_slots=existing, paused=False)
 
@@ -159,7 +178,7 @@ class Engine:
         """
         loop = await self._loops.known(run_id)
         async with loop.lock:
-            record = _known(loop, run_id)
+            record = known_record(loop, run_id)
             if record.state.ended:
                 return record.state
             return (await self._advance(loop, run_id, RunFinished(state=state, at_s=self._clock.now_s()))).state
@@ -201,7 +220,7 @@ class Engine:
         """
         loop = await self._loops.known(run_id)
         while True:
-            news, ended = loop.news, _known(loop, run_id).state.ended
+            news, ended = loop.news, known_record(loop, run_id).state.ended
             for recorded in await self._store.history_after(run_id, after):
                 after = recorded.sequence
                 yield recorded
@@ -214,6 +233,8 @@ class Engine:
     async def resume(self) -> None:
         """Take up what a process before this one left: grants, and slot effects without an outcome."""
         for summary in await self._store.running():
+            if summary.spec.mechanism is not Mechanism.DRIVER_LOOP:
+                continue  # its slots are those of the attached job
             slots = 0 if self._grants.is_paused(summary.spec.run_id) else summary.parallelism
             self._ledger.grant(summary.spec.run_id, flink_url=summary.spec.flink_url, slots=slots)
         for run_id, sequence, effect in await self._store.pending_slot_effects():
@@ -253,24 +274,30 @@ class Engine:
 
     # --- events ----------------------------------------------------------------------------------------------
 
-    async def _start_event(self, spec: RunSpec) -> RunStarted:
+    async def _start_event(self, spec: RunSpec, found: Found | None) -> RunStarted:
         limit = self._settings.earlier_observations
         earlier = await self._store.earlier_observations(spec.context.key, limit=limit)
         known = await self._knowledge.of(spec.context)
-        costs = await self._store.adaptation_costs_s(spec.flink_url, limit=limit)
-        unknown = Capacity(existing_slots=spec.start_parallelism, obtainable_slots=spec.start_parallelism)
+        if found is not None:
+            capacity, costs = found.capacity, list(found.adaptation_costs_s)
+        else:
+            unknown = Capacity(existing_slots=spec.start_parallelism, obtainable_slots=spec.start_parallelism)
+            capacity = await self._ledger.capacity_or(spec, otherwise=unknown)
+            costs = await self._store.adaptation_costs_s(spec.flink_url, limit=limit)
         return RunStarted(
             spec=spec,
             earlier=(*earlier, *known.peers),
             prior=known.prior,
-            capacity=await self._ledger.capacity_or(spec, otherwise=unknown),
+            capacity=capacity,
             planning=self._settings.planning,
             adaptation_costs_s=tuple(costs),
             at_s=self._clock.now_s(),
         )
 
-    async def _barrier_event(self, record: RunRecord, report: SuperstepReport) -> BarrierReached:
+    async def _barrier_event(self, record: RunRecord, report: SuperstepReport, found: Found | None) -> BarrierReached:
         spec = record.spec
+        if found is not None:
+            return BarrierReached(report=report, flink=found.flink, capacity=found.capacity, at_s=self._clock.now_s())
         with self._meter.span("rest"):
             flink, capacity = await asyncio.gather(
                 self._observer.observe(run_id=spec.run_id, flink_url=spec.flink_url, job_id=report.job_id),
@@ -291,17 +318,23 @@ class Engine:
         """Let the core decide on an event, record both, and perform the effects. The loop's lock is held."""
         handled = self._controller.handle(loop.record, event)
         sequence = loop.sequence + 1
-        recorded = replace(_recorded(run_id, sequence, event, handled), completes=completes)
+        recorded = replace(recorded_of(run_id, sequence, event, handled), completes=completes)
         with self._meter.span("store"):
             await self._store.record(recorded)
         loop.advance(handled.record, sequence)
         record = handled.record
-        self._grants.note(record, recorded)
-        held = 0 if self._grants.is_paused(run_id) else record.granted_slots
-        self._ledger.grant(run_id, flink_url=record.spec.flink_url, slots=held)
+        if record.spec.mechanism is Mechanism.DRIVER_LOOP:
+            self._hold(record, recorded)
         for effect in handled.effects:
             await self.perform(loop, run_id, sequence, effect)
         return record
+
+    def _hold(self, record: RunRecord, recorded: Recorded) -> None:
+        """Note what a run holds; a job that is attached has its slots from whoever looks after it."""
+        run_id = record.spec.run_id
+        self._grants.note(record, recorded)
+        held = 0 if self._grants.is_paused(run_id) else record.granted_slots
+        self._ledger.grant(run_id, flink_url=record.spec.flink_url, slots=held)
 
     # --- effects ---------------------------------------------------------------------------------------------
 
@@ -314,7 +347,7 @@ class Engine:
                 _log.info("run %s superstep %d: %d, %s", run_id, plan.superstep, plan.parallelism, plan.reason.text)
             case RequestRescale():
                 settled = self._begin_rescale(loop, sequence, effect)
-                if not effect.widens:
+                if not effect.widens and known_record(loop, run_id).spec.mechanism is Mechanism.DRIVER_LOOP:
                     await asyncio.wait({settled}, timeout=self._settings.narrowing_wait_s)
             case ReleaseSlots():
                 self._observer.forget(run_id)
@@ -355,28 +388,8 @@ class Engine:
     async def _end_if_abandoned(self, run_id: str, oldest_s: float) -> None:
         loop = await self._loops.known(run_id)
         async with loop.lock:
-            record = _known(loop, run_id)
+            record = known_record(loop, run_id)
             # A report may have come in since the list was read.
             if record.state is RunState.RUNNING and record.last_heard_at_s < oldest_s:
                 _log.warning("run %s: nothing was heard of it, its slots are taken back", run_id)
                 await self._advance(loop, run_id, RunFinished(state=RunState.ABANDONED, at_s=self._clock.now_s()))
-
-
-def _known(loop: RunLoop, run_id: str) -> RunRecord:
-    if loop.record is None:
-        raise UnknownRunError(run_id)
-    return loop.record
-
-
-def _recorded(run_id: str, sequence: int, event: Event, handled: Handled) -> Recorded:
-    """What is written of an event: it and every effect that the core asked for."""
-    recorded = Recorded(run_id=run_id, sequence=sequence, event=event)
-    for effect in handled.effects:
-        match effect:
-            case StoreObservation(observation=observation):
-                recorded = replace(recorded, observation=observation)
-            case ReportPlan(plan=plan):
-                recorded = replace(recorded, plan=plan)
-            case RequestRescale() | ReleaseSlots():
-                recorded = replace(recorded, slot_effect=effect)
-    return recorded

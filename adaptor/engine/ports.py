@@ -4,21 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from adaptor.control.run_record import RunRecord
 from adaptor.domain.attachment import Attachment, AttachmentNews, StreamTraits
 from adaptor.domain.capacity import Capacity
 from adaptor.domain.cluster_news import ClusterBook, ClusterNews, ClusterWrite
+from adaptor.domain.cluster_watch import ClusterWatch
 from adaptor.domain.context import ExecutionContext
 from adaptor.domain.effects import ReleaseSlots, RequestRescale
 from adaptor.domain.known import Known
 from adaptor.domain.observation import Observation, ObservedDuration
 from adaptor.domain.plan import Plan
 from adaptor.domain.rescale import Rescale, Step, StepResult
-from adaptor.domain.run import RunSpec
+from adaptor.domain.run import RunSpec, RunState
 from adaptor.domain.statistics import FlinkStatistics, SuperstepReport
 from adaptor.domain.stream_job import JobListed, ParallelismRange, StreamJob
+from adaptor.domain.stream_supersteps import SuperstepSource
 from adaptor.store.history import Recorded, RunSummary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What whoever tells the engine of a run has found out about its cluster, which is then not asked again.
+
+    Attributes:
+        capacity: Slots that the run may count on.
+        flink: What Flink said of the superstep.
+        adaptation_costs_s: Seconds that earlier rescales by the run's mechanism cost on this cluster, newest last.
+    """
+
+    capacity: Capacity
+    flink: FlinkStatistics = field(default_factory=FlinkStatistics)
+    adaptation_costs_s: tuple[float, ...] = ()
 
 
 class Clock(Protocol):
@@ -88,8 +107,11 @@ class Provisioners(Protocol):
 class Rescaler(Protocol):
     """Makes a run use another parallelism, by one of the mechanisms that Flink offers."""
 
-    async def rescale(self, run: RunSpec, parallelism: int) -> None:
+    async def rescale(self, run: RunSpec, parallelism: int) -> float | None:
         """Ask for the parallelism; returns once the run was told.
+
+        Returns:
+            Seconds that it cost the run, where the mechanism measures them; ``None``: those that it took.
 
         Raises:
             AdaptorError: If it could not be told, or refused.
@@ -178,6 +200,26 @@ class RunStore(Protocol):
         ...
 
 
+class Runs(Protocol):
+    """Decides about runs whose supersteps somebody saw; the engine."""
+
+    async def record_of(self, run_id: str) -> RunRecord | None:
+        """What is known of a run; ``None`` if it was never started."""
+        ...
+
+    async def start_run(self, spec: RunSpec, *, found: Found | None = None) -> RunRecord:
+        """Begin a run, or find out where a known one is."""
+        ...
+
+    async def report_barrier(self, run_id: str, report: SuperstepReport, *, found: Found | None = None) -> Plan:
+        """Take in the end of a superstep and plan the next one."""
+        ...
+
+    async def finish_run(self, run_id: str, state: RunState) -> RunState:
+        """End a run; one that has ended stays as it ended."""
+        ...
+
+
 class StreamCluster(Protocol):
     """One cluster whose streams are attached. Every method may raise `FlinkError`."""
 
@@ -191,6 +233,20 @@ class StreamCluster(Protocol):
 
     async def look(self, job_id: str) -> tuple[StreamJob, dict[str, float]]:
         """A job, and the records that wait at its sources, by vertex, where they say so."""
+        ...
+
+    async def find_supersteps(
+        self, job: StreamJob, wanted: SuperstepSource | None, *, usual_name: str, turn: int
+    ) -> SuperstepSource | None:
+        """Where a job tells its supersteps, looked for in one place at a time; ``None`` if not there, or not yet."""
+        ...
+
+    async def supersteps(self, job_id: str, source: SuperstepSource) -> int | None:
+        """How many supersteps of a job are done; ``None`` if that is not told now."""
+        ...
+
+    async def labels(self, job_id: str) -> dict[str, str]:
+        """What a job's owner gave it as global job parameters."""
         ...
 
     async def wish(self, job_id: str) -> dict[str, ParallelismRange]:
@@ -235,6 +291,24 @@ class AttachmentStore(Protocol):
 
     async def news_after(self, attachment_id: str, place: int, *, limit: int) -> list[tuple[int, AttachmentNews]]:
         """What happened to a stream after a place, each with its place."""
+        ...
+
+    async def cluster_news_after(
+        self, flink_url: str, place: int, *, limit: int
+    ) -> list[tuple[int, str, AttachmentNews]]:
+        """What happened to all streams of a cluster after a place, each with its place and the stream's id."""
+        ...
+
+    async def save_watch(self, watch: ClusterWatch) -> None:
+        """Write that a whole cluster is looked after, in place of what was asked for it before."""
+        ...
+
+    async def drop_watch(self, flink_url: str) -> None:
+        """Write that it is not any more."""
+        ...
+
+    async def watches(self) -> list[ClusterWatch]:
+        """Every cluster that is looked after as a whole, in the order of their addresses."""
         ...
 
     async def gaps_s(self, flink_url: str, mechanism: str, *, limit: int) -> list[float]:

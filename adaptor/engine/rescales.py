@@ -13,8 +13,10 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 from adaptor.control.run_record import RunRecord
+from adaptor.domain.capacity import Capacity
 from adaptor.domain.effects import ReleaseSlots, RequestRescale
 from adaptor.domain.events import RescaleFailed, RescaleSucceeded
+from adaptor.domain.run import Mechanism
 from adaptor.engine.background import Background
 from adaptor.engine.grants import Grants
 from adaptor.engine.ports import Clock, Rescaler
@@ -89,9 +91,8 @@ class Rescales:
         if effect.parallelism != record.granted_slots:
             return None
         began_s = self._clock.monotonic_s()
-        problem = await self._change(record, effect)
-        seen = await self._ledger.capacity_or(record.spec, otherwise=record.capacity)
-        capacity = self._grants.bounded(record.spec, seen)
+        problem, cost_s = await self._change(record, effect)
+        capacity = await self._capacity(record)
         if problem:
             return RescaleFailed(
                 superstep=effect.superstep,
@@ -104,17 +105,28 @@ class Rescales:
             superstep=effect.superstep,
             parallelism=effect.parallelism,
             capacity=capacity,
-            duration_s=self._clock.monotonic_s() - began_s,
+            duration_s=self._clock.monotonic_s() - began_s if cost_s is None else cost_s,
             at_s=self._clock.now_s(),
         )
 
-    async def _change(self, record: RunRecord, effect: SlotEffect) -> str:
-        """Settle the cluster and tell the run; what went wrong in words, or nothing."""
+    async def _capacity(self, record: RunRecord) -> Capacity:
+        """Slots afterwards; those of an attached job are looked at with its next superstep."""
+        if record.spec.mechanism is not Mechanism.DRIVER_LOOP:
+            return record.capacity
+        seen = await self._ledger.capacity_or(record.spec, otherwise=record.capacity)
+        return self._grants.bounded(record.spec, seen)
+
+    async def _change(self, record: RunRecord, effect: SlotEffect) -> tuple[str, float | None]:
+        """Settle the cluster and tell the run; what went wrong in words, or nothing, and what it cost if that is known.
+
+        An attached job has its slots from whoever rescales it in place.
+        """
         try:
-            await self._ledger.settle(record.spec.flink_url)
+            if isinstance(effect, ReleaseSlots) or record.spec.mechanism is Mechanism.DRIVER_LOOP:
+                await self._ledger.settle(record.spec.flink_url)
             if isinstance(effect, RequestRescale):
-                await self._rescaler.rescale(record.spec, effect.parallelism)
+                return "", await self._rescaler.rescale(record.spec, effect.parallelism)
         except AdaptorError as error:
             _log.warning("run %s: %s", record.spec.run_id, error)
-            return str(error)
-        return ""
+            return str(error), None
+        return "", None

@@ -104,3 +104,14 @@ class RunLoops:
         ended = [run_id for run_id, loop in self._loops.items() if loop.record and loop.record.state.ended]
         for run_id in ended:
             del self._loops[run_id]
+
+
+def known_record(loop: RunLoop, run_id: str) -> RunRecord:
+    """What is known of a run.
+
+    Raises:
+        UnknownRunError: If it was never started.
+    """
+    if loop.record is None:
+        raise UnknownRunError(run_id)
+    return loop.record

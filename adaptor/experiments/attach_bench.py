@@ -17,23 +17,33 @@ import psutil
 from adaptor.app.meters import RecordingMeter
 from adaptor.app.service import Service
 from adaptor.app.settings import load_settings
-from adaptor.domain.objective import Bounds
+from adaptor.domain.events import BarrierReached
+from adaptor.domain.objective import Bounds, EfficiencyTarget
 from adaptor.domain.stream import AttachmentSpec, StreamTarget
+from adaptor.domain.stream_supersteps import SuperstepSpec
 from adaptor.experiments.report import Figure, Report, percentile
 from adaptor.experiments.scripted_stream import COUNT_PATH
+from adaptor.experiments.scripted_stream_server import SUPERSTEP_S
 
 _MB = 1e6
+
+WITH_SUPERSTEPS = 10
+"""One in so many jobs has supersteps of its own, whose ends are known to the script."""
 
 
 def bench_attach(*, jobs: int, seconds: int) -> Report:
     """Measure so many streams of one cluster for some time, after all were attached.
 
     Args:
-        jobs: Streams, each within its band, so that nothing is rescaled.
+        jobs: Streams, each within its band, so that nothing is rescaled; one in ten tells supersteps.
         seconds: To look after them.
     """
     with tempfile.TemporaryDirectory(prefix="adaptor-bench-") as folder, _scripted_cluster(jobs) as flink_url:
         return asyncio.run(_measured(folder, flink_url, jobs=jobs, seconds=seconds))
+
+
+def _superstep_jobs(jobs: int) -> int:
+    return max(1, jobs // WITH_SUPERSTEPS)
 
 
 async def _measured(folder: str, flink_url: str, *, jobs: int, seconds: int) -> Report:
@@ -45,7 +55,7 @@ async def _measured(folder: str, flink_url: str, *, jobs: int, seconds: int) -> 
         await service.start()
         idle_bytes = process.memory_info().rss
         for number in range(1, jobs + 1):
-            await service.attachments.attach(_spec(flink_url, f"{number:032x}"))
+            await service.attachments.attach(_spec(flink_url, f"{number:032x}", tells=number <= _superstep_jobs(jobs)))
         meter.durations_s.clear()
         answered, cpu_s, began_s = _answered(flink_url), _cpu_s(process), time.monotonic()
         await asyncio.sleep(seconds)
@@ -54,6 +64,9 @@ async def _measured(folder: str, flink_url: str, *, jobs: int, seconds: int) -> 
         cpu_share = (_cpu_s(process) - cpu_s) / spent_s
         grown_bytes = process.memory_info().rss - idle_bytes
         bound = settings["attach.max_requests"]
+        late_s = await _barrier_to_decision_s(
+            service, began_s=_told(flink_url)["began_s"], since_s=time.time() - spent_s
+        )
     finally:
         await service.stop()
     decisions_s = meter.durations_s["decision"]
@@ -75,15 +88,46 @@ async def _measured(folder: str, flink_url: str, *, jobs: int, seconds: int) -> 
                 value=1000 * percentile(decisions_s, 0.99) if decisions_s else None,
                 unit="ms",
             ),
+            Figure(
+                name=f"attach_barrier_to_decision_p99_{jobs}",
+                value=percentile(late_s, 0.99) if late_s else None,
+                unit="s",
+            ),
         ],
-        details={"jobs": jobs, "seconds": seconds, "decisions": len(decisions_s)},
+        details={"jobs": jobs, "seconds": seconds, "decisions": len(decisions_s), "barriers": len(late_s)},
     )
 
 
-def _spec(flink_url: str, job_id: str) -> AttachmentSpec:
+async def _barrier_to_decision_s(service: Service, *, began_s: float, since_s: float) -> list[float]:
+    """Seconds from the end of each superstep to the plan that was made on it.
+
+    Args:
+        service: That planned.
+        began_s: When all scripted jobs began, which go through their supersteps in step.
+        since_s: From when on barriers count.
+    """
+    late_s = []
+    for summary in await service.store.runs(limit=10_000, before=None):
+        for recorded in await service.store.history(summary.spec.run_id):
+            event = recorded.event
+            if isinstance(event, BarrierReached) and event.at_s >= since_s:
+                late_s.append(event.at_s - began_s - event.report.superstep * SUPERSTEP_S)
+    return late_s
+
+
+def _spec(flink_url: str, job_id: str, *, tells: bool) -> AttachmentSpec:
     return AttachmentSpec(
-        attachment_id=job_id, flink_url=flink_url, job_id=job_id, target=StreamTarget(), bounds=Bounds()
+        attachment_id=job_id,
+        flink_url=flink_url,
+        job_id=job_id,
+        target=StreamTarget(),
+        bounds=Bounds(),
+        dry_run=tells,
+        supersteps=_SUPERSTEPS if tells else None,
     )
+
+
+_SUPERSTEPS = SuperstepSpec(objective=EfficiencyTarget(min_efficiency=0.5), max_supersteps=100_000, policy="adaptor")
 
 
 def _cpu_s(process: psutil.Process) -> float:
@@ -92,13 +136,20 @@ def _cpu_s(process: psutil.Process) -> float:
 
 
 def _answered(flink_url: str) -> int:
+    return int(_told(flink_url)["answered"])
+
+
+def _told(flink_url: str) -> dict[str, float]:
+    """What the script says of itself."""
     with urllib.request.urlopen(flink_url + COUNT_PATH, timeout=10.0) as answer:  # noqa: S310 - our own server
-        return int(json.load(answer)["answered"])
+        told: dict[str, float] = json.load(answer)
+        return told
 
 
 @contextmanager
 def _scripted_cluster(jobs: int) -> Iterator[str]:
     command = [sys.executable, "-m", "adaptor.experiments.scripted_stream_server", "--jobs", str(jobs)]
+    command += ["--with-supersteps", str(_superstep_jobs(jobs))]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process.stdout.readline().strip() if process.stdout else ""

@@ -11,11 +11,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-Document = dict[str, Any] | list[Any]
+
+class Text(str):
+    """An answer that is no JSON."""
+
+    __slots__ = ()
+
+
+Document = dict[str, Any] | list[Any] | Text
 
 SOURCE_ID = "a" * 32
 WORKER_ID = "b" * 32
 VERTEX_IDS = (SOURCE_ID, WORKER_ID)
+GAUGE = "Map.superstep"
+"""Metric in which the working vertex tells its supersteps, as Flink names it: the operator, then the gauge."""
+
+TASK_MANAGER = "scripted-1"
+"""Id of the only TaskManager."""
+
 REMEMBERED = 10
 """Checkpoints in the history: Flink's own default."""
 
@@ -46,6 +59,11 @@ class ScriptedStream:
         wish: What was asked for, by vertex; ``None`` follows `parallelism`.
         checkpoints_fail: Whether every checkpoint fails.
         ignores_wishes: Whether wishes are answered and forgotten.
+        kind: STREAMING or BATCH.
+        superstep_records: Records of a superstep; 0 for a stream that has none.
+        tells_by: How it tells them: ``gauge``, ``accumulator`` or ``log``.
+        labels: Its global job parameters.
+        lasted_s: Seconds that the list of jobs says it took.
     """
 
     job_id: str
@@ -59,12 +77,19 @@ class ScriptedStream:
     wish: dict[str, int] = field(default_factory=dict)
     checkpoints_fail: bool = False
     ignores_wishes: bool = False
+    kind: str = "STREAMING"
+    superstep_records: float = 0.0
+    tells_by: str = "gauge"
+    labels: dict[str, str] = field(default_factory=dict)
+    lasted_s: float = 0.0
     created_s: float = 0.0
+    began_s: float = 0.0
     looked_s: float = 0.0
     restored: dict[str, Any] | None = None
     checkpoints: list[dict[str, Any]] = field(default_factory=list)
     requests: dict[str, int] = field(default_factory=dict)
     emitted: float = 0.0
+    emitted_before: float = 0.0
     busy_s: float = 0.0
     held_back_s: float = 0.0
 
@@ -81,6 +106,13 @@ class ScriptedStream:
         for one in self.checkpoints:
             if one["status"] == "IN_PROGRESS" and now_s >= one["done_s"]:
                 self._complete(one, now_s, slots=slots)
+
+    def supersteps(self) -> int:
+        """Supersteps done, as the stream tells them: an accumulator forgets those before the last restart."""
+        if not self.superstep_records:
+            return 0
+        before = 0.0 if self.tells_by == "accumulator" else self.emitted_before
+        return int((before + self.emitted) / self.superstep_records)
 
     def trigger(self, now_s: float) -> int:
         """Begin a checkpoint and return its number."""
@@ -100,6 +132,7 @@ class ScriptedStream:
             self.restored = {"id": complete[-1]["id"], "restore_timestamp": _ms(now_s), "is_savepoint": False}
         self.parallelism = dict(parallelism)
         self.created_s = now_s + self.gap_s
+        self.emitted_before += self.emitted
         self.emitted = self.busy_s = self.held_back_s = 0.0
 
     def granted(self, slots: int) -> dict[str, int]:
@@ -149,21 +182,23 @@ class ScriptedStreams:
 
     def answer(self, method: str, path: str, body: Any, *, now_s: float) -> tuple[int, Document]:
         """Status and document of one request."""
-        path = path.partition("?")[0]
+        path, _, query = path.partition("?")
         if path == COUNT_PATH:
-            return 200, {"answered": self.answered}
+            return 200, {"answered": self.answered, "began_s": min(one.began_s for one in self.streams.values())}
         self.answered += 1
         self.requested.append(f"{method} {path}")
         del self.requested[:-MOST_REQUESTED]
         for stream in self.streams.values():
             stream.advance(now_s, slots=stream.slots + self._free())
+        if path == f"/taskmanagers/{TASK_MANAGER}/log":
+            return 200, self._log()
         if not path.startswith("/jobs/") or path == "/jobs/overview":
             return self._cluster_answer(path)
         job_id, _, rest = path.removeprefix("/jobs/").partition("/")
         stream_or_none = self.streams.get(job_id)
         if stream_or_none is None:
             return 500, {"errors": ["Internal server error.", f"FlinkJobNotFoundException: Could not find {job_id}"]}
-        status, document = self._job_answer(stream_or_none, method, rest, body, now_s)
+        status, document = self._job_answer(stream_or_none, method, f"{rest}?{query}" if query else rest, body, now_s)
         is_status = rest.startswith("checkpoints/") and rest != "checkpoints/config"
         action = "TRIGGERED" if is_status else {"": "JOB"}.get(rest, method)
         for act in self.plans.pop(action, []):
@@ -173,6 +208,16 @@ class ScriptedStreams:
     @property
     def _is_old(self) -> bool:
         return self.version.startswith("1.")
+
+    def _log(self) -> Text:
+        """What a TaskManager of Flink 1.20 writes of jobs and their DataSet iterations."""
+        lines = []
+        for one in self.streams.values():
+            lines.append(f"TaskExecutor [] - Receive slot request 0 for job {one.job_id} from resource manager")
+            if one.tells_by == "log":
+                numbers = range(1, one.supersteps() + 1)
+                lines += [f"IterationHeadTask [] - finishing iteration [{number}]:  (1/1)" for number in numbers]
+        return Text("\n".join(lines))
 
     def _free(self) -> int:
         return max(0, self.slots - sum(stream.slots for stream in self.streams.values()))
@@ -185,8 +230,10 @@ class ScriptedStreams:
                 "slots-available": self._free(),
                 "flink-version": self.version,
             }
+        if path == "/taskmanagers":
+            return 200, {"taskmanagers": [{"id": TASK_MANAGER, "slotsNumber": self.slots, "freeSlots": self._free()}]}
         if path == "/jobs/overview":
-            jobs = [{"jid": one.job_id, "name": one.name, "state": one.state} for one in self.streams.values()]
+            jobs = [_listed(one) for one in self.streams.values()]
             return 200, {"jobs": jobs}
         if path == "/jobmanager/config":
             cooldown = {
@@ -210,10 +257,12 @@ class ScriptedStreams:
             del answers["rescales/config"]
         if rest in answers:
             return answers[rest]()
+        if rest in ("accumulators", "config"):
+            return 200, _told(stream, rest)
         if rest.startswith("checkpoints/"):
             return 200, _triggered(stream, rest.rpartition("/")[2])
-        if rest.endswith("/subtasks/metrics"):
-            return 200, [{"id": "numRecordsOut"}]
+        if "/subtasks/metrics" in rest:
+            return 200, _metrics(stream, rest)
         return 404, {"errors": [f"Unable to load requested file /jobs/{stream.job_id}/{rest}."]}
 
     def _wish(self, stream: ScriptedStream, method: str, body: Any, now_s: float) -> tuple[int, Document]:
@@ -252,7 +301,7 @@ class ScriptedStreams:
             "jid": stream.job_id,
             "name": stream.name,
             "state": "CREATED" if between else stream.state,
-            "job-type": "STREAMING",
+            "job-type": stream.kind,
             **({} if self._is_old else {"schedulerType": self.scheduler}),
             "start-time": 0,
             "end-time": -1,
@@ -292,6 +341,26 @@ class ScriptedStreams:
             "tasks": {"RUNNING": parallelism if runs else 0},
             "metrics": counters | flags,
         }
+
+
+def _listed(stream: ScriptedStream) -> dict[str, Any]:
+    return {"jid": stream.job_id, "name": stream.name, "state": stream.state, "duration": _ms(stream.lasted_s)}
+
+
+def _metrics(stream: ScriptedStream, rest: str) -> Document:
+    """Names of a vertex' metrics, or the one that was asked for; the working vertex tells supersteps."""
+    if "agg=max" in rest:
+        return [{"id": GAUGE, "max": float(stream.supersteps())}]
+    tells = WORKER_ID in rest and stream.superstep_records and stream.tells_by == "gauge"
+    return [{"id": "numRecordsOut"}, *([{"id": GAUGE}] if tells else [])]
+
+
+def _told(stream: ScriptedStream, rest: str) -> Document:
+    if rest == "config":
+        return {"jid": stream.job_id, "execution-config": {"user-config": stream.labels}}
+    told = stream.superstep_records and stream.tells_by == "accumulator"
+    counted = {"name": "superstep", "type": "IntCounter", "value": str(stream.supersteps())}
+    return {"job-accumulators": [], "user-task-accumulators": [counted] if told else []}
 
 
 def _triggered(stream: ScriptedStream, request_id: str) -> Document:

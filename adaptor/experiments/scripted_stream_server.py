@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
-from adaptor.experiments.scripted_stream import VERTEX_IDS, ScriptedStream, ScriptedStreams
+from adaptor.experiments.scripted_stream import VERTEX_IDS, ScriptedStream, ScriptedStreams, Text
 
 _LOOPBACK = "127.0.0.1"
 
@@ -102,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
                 owner.silent_once.discard(method)
                 self.close_connection = True
                 return
-        self._send(status, json.dumps(answer).encode())
+        self._send(status, (answer if isinstance(answer, Text) else json.dumps(answer)).encode())
 
     def _send(self, status: int, body: bytes) -> None:
         head = f"HTTP/1.1 {status} Scripted\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -112,17 +112,26 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing of each request."""
 
 
-def many_streams(jobs: int) -> ScriptedStreams:
-    """A cluster of so many streams, each within its band."""
+SUPERSTEP_S = 10.0
+"""Seconds of a superstep of a scripted job: twice the least time between two barriers."""
+
+RATE = 700.0
+"""Records a second of a scripted stream, of which a subtask could process 1,000: what is wanted as delivered."""
+
+
+def many_streams(jobs: int, *, with_supersteps: int = 0) -> ScriptedStreams:
+    """A cluster of so many streams, each within its band, of which the first so many tell supersteps."""
     now_s = time.time()
     ids = [f"{number:032x}" for number in range(1, jobs + 1)]
     streams = {
         job_id: ScriptedStream(
             job_id=job_id,
             name=f"stream-{number}",
-            rate=700.0,
+            rate=RATE,
+            superstep_records=RATE * SUPERSTEP_S if number < with_supersteps else 0.0,
             parallelism=dict.fromkeys(VERTEX_IDS, 1),
             created_s=now_s,
+            began_s=now_s,
             looked_s=now_s,
         )
         for number, job_id in enumerate(ids)
@@ -134,8 +143,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until the standard input is closed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--with-supersteps", type=int, default=0)
     options = parser.parse_args(arguments)
-    with ScriptedStreamServer(many_streams(options.jobs)) as server:
+    with ScriptedStreamServer(many_streams(options.jobs, with_supersteps=options.with_supersteps)) as server:
         sys.stdout.write(f"{server.url}\n")
         sys.stdout.flush()
         sys.stdin.read()

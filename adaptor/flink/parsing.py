@@ -145,6 +145,7 @@ def _job_summary(entry: JsonObject) -> JobSummary:
         name=entry.text("name"),
         state=_job_state(entry),
         started_at_s=entry.optional_seconds("start-time"),
+        duration_s=entry.optional_seconds("duration"),
     )
 
 

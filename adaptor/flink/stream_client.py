@@ -27,6 +27,10 @@ DEFAULT_COOLDOWN_S = 30.0
 """Flink's own default of that option."""
 
 
+MOST_LOGS = 16
+"""TaskManagers whose logs are read for one number: each log may be as long as the longest answer."""
+
+
 class StreamClient(FlinkClient):
     """Asks one cluster about streams, and tells it wishes. See `FlinkClient`."""
 
@@ -136,6 +140,56 @@ class StreamClient(FlinkClient):
         url = f"{self._job_url(job_id)}/vertices/{checked_job_id(vertex_id)}/subtasks/metrics?get={wanted}&agg=sum"
         return parsing.parse_metric_sums(self._ask(url, job_id), url=url)
 
+    def metric_maxima(self, job_id: str, vertex_id: str, names: Sequence[str]) -> dict[str, float]:
+        """Return metrics of a vertex, of each the largest of its subtasks, in one question; unknown ones are left out.
+
+        Raises:
+            FlinkError: No answer, or not Flink's.
+        """
+        wanted = quote(",".join(names), safe="")
+        url = f"{self._job_url(job_id)}/vertices/{checked_job_id(vertex_id)}/subtasks/metrics?get={wanted}&agg=max"
+        return parsing.parse_metric_maxima(self._ask(url, job_id), url=url)
+
+    def accumulators(self, job_id: str) -> dict[str, float]:
+        """Return a job's accumulators that are numbers, by name.
+
+        Raises:
+            UnknownJobError: The cluster does not know the job.
+            FlinkError: No answer, or not Flink's.
+        """
+        url = self._job_url(job_id) + "/accumulators"
+        return parsing.parse_accumulators(self._ask(url, job_id), url=url)
+
+    def labels(self, job_id: str) -> dict[str, str]:
+        """Return what a job's owner gave it as global job parameters.
+
+        Raises:
+            UnknownJobError: The cluster does not know the job.
+            FlinkError: No answer, or not Flink's.
+        """
+        url = self._job_url(job_id) + "/config"
+        return parsing.parse_labels(self._ask(url, job_id), url=url)
+
+    def iterations_logged(self, job_id: str) -> int | None:
+        """Return how many supersteps of a DataSet iteration the logs of the TaskManagers say are done.
+
+        Flink gives a log as a whole, so each is read up to the longest answer that is allowed.
+
+        Returns:
+            The most that any log says; ``None`` if none knows of iterations of the job.
+
+        Raises:
+            FlinkError: No answer, or a log that is longer.
+        """
+        found = []
+        for task_manager in self.task_managers()[:MOST_LOGS]:
+            url = self._url(f"/taskmanagers/{quote(task_manager.resource_id, safe='')}/log")
+            answer = self._session.get(url)
+            if answer.status != _FOUND:
+                raise FlinkAnswerError(url, f"HTTP {answer.status} instead of a log", status=answer.status)
+            found.append(parsing.iterations_in_log(answer.body, job_id=job_id))
+        return max((one for one in found if one is not None), default=None)
+
     def cluster_options(self) -> dict[str, str]:
         """Return the configuration of the cluster.
 
@@ -173,6 +227,7 @@ class StreamClient(FlinkClient):
             raise
 
 
+_FOUND = 200
 _NOT_FOUND = 404
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -196,6 +197,63 @@ def parse_metric_sums(document: object, *, url: str) -> dict[str, float]:
     """
     sums = {entry.text("id"): entry.optional_count("sum") for entry in json_objects(document, url=url)}
     return {name: float(total) for name, total in sums.items() if total is not None}
+
+
+def parse_metric_maxima(document: object, *, url: str) -> dict[str, float]:
+    """Return metrics of which the largest over subtasks was asked for, by name; those that are no number are left out.
+
+    Raises:
+        FlinkAnswerError: The document has another shape.
+    """
+    maxima = {entry.text("id"): entry.optional_count("max") for entry in json_objects(document, url=url)}
+    return {name: float(most) for name, most in maxima.items() if most is not None}
+
+
+def parse_accumulators(document: object, *, url: str) -> dict[str, float]:
+    """Return a job's accumulators that are numbers, by name.
+
+    Raises:
+        FlinkAnswerError: The document has another shape.
+    """
+    entries = json_object(document, url=url).members("user-task-accumulators")
+    values = {entry.text("name"): entry.optional_count("value") for entry in entries}
+    return {name: float(value) for name, value in values.items() if value is not None}
+
+
+def parse_labels(document: object, *, url: str) -> dict[str, str]:
+    """Return what a job's owner gave it as global job parameters, as ``/jobs/:jobid/config`` says.
+
+    Raises:
+        FlinkAnswerError: The document has another shape.
+    """
+    job = json_object(document, url=url)
+    execution = _optional_member(job, "execution-config")
+    labels = _optional_member(execution, "user-config") if execution is not None else None
+    return {key: str(value) for key, value in labels.fields.items()} if labels is not None else {}
+
+
+def iterations_in_log(log: bytes, *, job_id: str) -> int | None:
+    """Return the number of supersteps of a DataSet iteration that a TaskManager's log says are done.
+
+    Only lines after the first that names the job count: a log goes on through many jobs, and the lines of an iteration
+    do not say whose it is.
+
+    Args:
+        log: As it is.
+        job_id: Flink's id of the job.
+
+    Returns:
+        ``None`` if the log knows nothing of the job, or of iterations in it.
+    """
+    _, named, rest = log.partition(job_id.encode())
+    if not named:
+        return None
+    numbers = _ITERATION_DONE.findall(rest)
+    return int(numbers[-1]) if numbers else None
+
+
+_ITERATION_DONE = re.compile(rb"finishing iteration \[(\d{1,9})\]")
+"""Written by every task of an iteration at its end (`IterationHeadTask`, `IterationSynchronizationSinkTask`, ...)."""
 
 
 def _inputs(plan: JsonObject) -> dict[str, tuple[str, ...]]:

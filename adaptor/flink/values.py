@@ -179,9 +179,11 @@ class JobSummary:
         name: What its owner called it.
         state: Where it is in its life.
         started_at_s: Seconds since the epoch, by Flink's clock.
+        duration_s: Seconds from start to end, or to now.
     """
 
     job_id: str
     name: str
     state: JobState
     started_at_s: float | None
+    duration_s: float | None = None

@@ -16,6 +16,8 @@ TRIED_VERSIONS = ("2.3.", "1.20.")
 _WISH_FIRST_SINCE = (2, 0)
 _IN_PLACE_SINCE = (1, 18)
 PENDING_RECORDS = "pendingRecords"
+BATCH = "BATCH"
+"""Flink's word for jobs that are bounded and have no checkpoints."""
 
 
 def traits_of(client: StreamClient, job_id: str) -> StreamTraits:
@@ -35,6 +37,7 @@ def traits_of(client: StreamClient, job_id: str) -> StreamTraits:
         cooldown_s=client.cooldown_s(job_id),
         obstacles=tuple(_obstacles(client, job, version)),
         remarks=tuple(_remarks(version)),
+        bounded=job.kind == BATCH,
     )
 
 
@@ -72,7 +75,7 @@ def _learn_names(client: StreamClient, job_id: str, vertex_id: str, names: dict[
 
 def _obstacles(client: StreamClient, job: StreamJob, version: str) -> list[str]:
     found = []
-    if job.kind == "BATCH":
+    if job.kind == BATCH:
         found.append("it is a batch job, which Flink does not rescale in place")
     if _parts(version) < _IN_PLACE_SINCE:
         found.append(f"Flink {version} cannot rescale in place; 1.18 and later can")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 from adaptor.api.v1 import attachments_pb2 as pb
+from adaptor.api.v1 import runs_pb2
 from adaptor.domain.attachment import Attachment, AttachmentNews
+from adaptor.domain.cluster_watch import AttachRule
 from adaptor.domain.objective import MAX_PARALLELISM, Bounds
 from adaptor.domain.stream import (
     DEFAULT_CATCH_UP_S,
@@ -16,6 +18,10 @@ from adaptor.domain.stream import (
     StreamPlan,
     StreamTarget,
 )
+from adaptor.domain.stream_supersteps import SuperstepSpec, parse_source
+from adaptor.engine.cluster_watches import WatchedCluster
+from adaptor.planner.policies import DEFAULT_POLICY, policy_named
+from adaptor.service.requests import objective_of
 
 STATES = {
     AttachmentState.WATCHING: pb.ATTACHMENT_STATE_WATCHING,
@@ -26,33 +32,89 @@ STATES = {
 }
 
 
-def attachment_spec(request: pb.AttachRequest) -> AttachmentSpec:
+def attachment_spec(request: pb.AttachRequest, *, default_confidence: float) -> AttachmentSpec:
     """The stream that a request names.
+
+    Args:
+        request: As it came.
+        default_confidence: Of objectives that say none.
 
     Raises:
         InvalidValueError: If a field makes no sense; the error names it.
     """
-    target = request.target
     return AttachmentSpec(
         attachment_id=request.attachment_id or request.job_id,
         flink_url=request.flink_url.rstrip("/"),
         job_id=request.job_id,
-        target=StreamTarget(
-            utilisation=target.utilisation or DEFAULT_UTILISATION,
-            rate_records_per_s=float(target.rate_records_per_s) or None,
-            catch_up_s=target.catch_up_s or DEFAULT_CATCH_UP_S,
-            max_lag_s=target.max_lag_s,
-        ),
-        bounds=Bounds(
-            min_parallelism=request.bounds.min_parallelism or 1,
-            max_parallelism=request.bounds.max_parallelism or MAX_PARALLELISM,
-        ),
+        target=_target(request.target),
+        bounds=_bounds(request.bounds),
         dry_run=request.dry_run,
+        supersteps=_supersteps(request, default_confidence=default_confidence),
+    )
+
+
+def attach_rule(request: pb.AttachRule, *, default_confidence: float) -> AttachRule:
+    """A rule that a request gives.
+
+    Raises:
+        InvalidValueError: If a field makes no sense; the error names it.
+    """
+    return AttachRule(
+        select=request.select or "*",
+        labels=dict(request.labels),
+        ignore=request.ignore,
+        target=_target(request.target),
+        bounds=_bounds(request.bounds),
+        dry_run=request.dry_run,
+        supersteps=_supersteps(request, default_confidence=default_confidence),
+    )
+
+
+def _target(target: pb.StreamTarget) -> StreamTarget:
+    return StreamTarget(
+        utilisation=target.utilisation or DEFAULT_UTILISATION,
+        rate_records_per_s=float(target.rate_records_per_s) or None,
+        catch_up_s=target.catch_up_s or DEFAULT_CATCH_UP_S,
+        max_lag_s=target.max_lag_s,
+    )
+
+
+def _bounds(bounds: runs_pb2.Bounds) -> Bounds:
+    return Bounds(
+        min_parallelism=bounds.min_parallelism or 1, max_parallelism=bounds.max_parallelism or MAX_PARALLELISM
+    )
+
+
+def _supersteps(request: pb.AttachRequest | pb.AttachRule, *, default_confidence: float) -> SuperstepSpec | None:
+    if not request.HasField("supersteps"):
+        return None
+    return superstep_spec(request.supersteps, default_confidence=default_confidence)
+
+
+def superstep_spec(wish: pb.SuperstepWish, *, default_confidence: float) -> SuperstepSpec:
+    """What is wanted of a job's supersteps.
+
+    Raises:
+        InvalidValueError: If a field makes no sense; the error names it.
+    """
+    policy = wish.policy or DEFAULT_POLICY
+    policy_named(policy)
+    return SuperstepSpec(
+        objective=objective_of(wish, default_confidence=default_confidence),
+        max_supersteps=wish.max_supersteps or None,
+        policy=policy,
+        source=parse_source(wish.source) if wish.source else None,
+        program=wish.context.program,
+        parameters=dict(wish.context.parameters),
+        data=dict(wish.context.data),
+        node_type=wish.context.node_type or "unknown",
+        shareable=wish.shareable,
     )
 
 
 def attachment(one: Attachment) -> pb.Attachment:
     """A stream and how it stands."""
+    progress = one.progress
     return pb.Attachment(
         attachment_id=one.spec.attachment_id,
         flink_url=one.spec.flink_url,
@@ -69,6 +131,17 @@ def attachment(one: Attachment) -> pb.Attachment:
         plan=None if one.last_plan is None else plan(one.last_plan),
         proof=None if one.last_proof is None else proof(one.last_proof),
         attached_at_s=one.attached_at_s,
+        run_id=progress.run_id if progress else "",
+        supersteps_done=progress.done if progress else 0,
+        superstep_source=str(progress.source) if progress and progress.source else "",
+    )
+
+
+def cluster(one: WatchedCluster) -> pb.WatchedCluster:
+    """A cluster that is looked after as a whole."""
+    watch = one.watch
+    return pb.WatchedCluster(
+        flink_url=watch.flink_url, rules=len(watch.rules), since_s=watch.since_s, problem=one.problem
     )
 
 

@@ -9,6 +9,7 @@ import grpc
 
 from adaptor.api.v1 import attachments_pb2 as pb
 from adaptor.api.v1 import attachments_pb2_grpc
+from adaptor.domain.stream import AttachmentSpec
 from adaptor.engine.attachments import Attachments
 from adaptor.service import attachment_answers as answers
 from adaptor.service.run_service import place
@@ -21,15 +22,20 @@ class AttachmentService(attachments_pb2_grpc.AttachmentServiceServicer):
 
     Args:
         attachments: Does the work.
+        default_confidence: Of objectives that say none.
     """
 
-    def __init__(self, attachments: Attachments) -> None:
+    def __init__(self, attachments: Attachments, *, default_confidence: float) -> None:
         self._attachments = attachments
+        self._default_confidence = default_confidence
 
     async def Attach(self, request: pb.AttachRequest, context: Call) -> pb.AttachResponse:
         """Begin to look after a stream."""
-        attachment = await self._attachments.attach(answers.attachment_spec(request))
+        attachment = await self._attachments.attach(self._spec(request))
         return pb.AttachResponse(attachment=answers.attachment(attachment))
+
+    def _spec(self, request: pb.AttachRequest) -> AttachmentSpec:
+        return answers.attachment_spec(request, default_confidence=self._default_confidence)
 
     async def Detach(self, request: pb.DetachRequest, context: Call) -> pb.DetachResponse:
         """Let go of a stream."""
@@ -57,3 +63,29 @@ class AttachmentService(attachments_pb2_grpc.AttachmentServiceServicer):
         after = place(request.resume_token)
         async for found, news, attachment in self._attachments.watch(request.attachment_id, after=after):
             yield answers.news(found, news, attachment.state)
+
+    async def AttachAll(self, request: pb.AttachAllRequest, context: Call) -> pb.AttachAllResponse:
+        """Begin to look after a whole cluster."""
+        rules = tuple(answers.attach_rule(one, default_confidence=self._default_confidence) for one in request.rules)
+        watched = await self._attachments.attach_all(request.flink_url.rstrip("/"), rules)
+        return pb.AttachAllResponse(cluster=answers.cluster(watched))
+
+    async def DetachAll(self, request: pb.DetachAllRequest, context: Call) -> pb.DetachAllResponse:
+        """Let go of a whole cluster."""
+        left = await self._attachments.detach_all(request.flink_url.rstrip("/"))
+        return pb.DetachAllResponse(attachments=map(answers.attachment, left))
+
+    async def ListWatchedClusters(
+        self, request: pb.ListWatchedClustersRequest, context: Call
+    ) -> pb.ListWatchedClustersResponse:
+        """List clusters that are looked after as a whole."""
+        return pb.ListWatchedClustersResponse(clusters=map(answers.cluster, self._attachments.watched()))
+
+    async def WatchCluster(
+        self, request: pb.WatchClusterRequest, context: Call
+    ) -> AsyncIterator[pb.WatchClusterResponse]:
+        """Stream what happens to every stream of a cluster."""
+        after, flink_url = place(request.resume_token), request.flink_url.rstrip("/")
+        async for found, news, attachment in self._attachments.watch_all(flink_url, after=after):
+            told = answers.news(found, news, attachment.state)
+            yield pb.WatchClusterResponse(attachment_id=attachment.spec.attachment_id, news=told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from adaptor.api.v1 import runs_pb2 as pb
+from adaptor.api.v1.attachments_pb2 import SuperstepWish
 from adaptor.domain.context import ExecutionContext
 from adaptor.domain.objective import MAX_PARALLELISM, Bounds, CostBudget, EfficiencyTarget, Objective, RuntimeTarget
 from adaptor.domain.run import RunSpec, RunState
@@ -34,7 +35,7 @@ def run_spec(request: pb.StartRunRequest, *, default_confidence: float, owner: s
             data=dict(request.context.data),
             node_type=request.context.node_type or "unknown",
         ),
-        objective=_objective(request, default_confidence),
+        objective=objective_of(request, default_confidence=default_confidence),
         policy=policy,
         bounds=Bounds(
             min_parallelism=request.bounds.min_parallelism or 1,
@@ -51,7 +52,12 @@ def run_spec(request: pb.StartRunRequest, *, default_confidence: float, owner: s
     )
 
 
-def _objective(request: pb.StartRunRequest, default_confidence: float) -> Objective:
+def objective_of(request: pb.StartRunRequest | SuperstepWish, *, default_confidence: float) -> Objective:
+    """What a request wants.
+
+    Raises:
+        InvalidValueError: If it says nothing of it, or nonsense.
+    """
     kind = request.WhichOneof("objective")
     if kind == "runtime_target":
         target = request.runtime_target

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from adaptor.domain.attachment import Attachment, AttachmentNews
+from adaptor.domain.cluster_watch import ClusterWatch
 from adaptor.errors import StateDirectoryError
 from adaptor.store import codec
 from adaptor.store.schema import open_file
@@ -45,6 +46,14 @@ create table rescale_gaps (
 create index rescale_gaps_by_cluster on rescale_gaps (flink_url, mechanism, id desc);
 """
 
+_LATER_TABLES = """
+create table if not exists cluster_watches (
+    flink_url text primary key,
+    body text not null
+) without rowid;
+"""
+"""Made in files of before, too."""
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -62,6 +71,7 @@ class SqliteAttachmentStore:
     def __init__(self, directory: Path) -> None:
         self._path = directory / FILE_NAME
         self._connection = open_file(self._path, tables=_TABLES)
+        self._connection.executescript(_LATER_TABLES)
         self._connection.execute("pragma wal_autocheckpoint = 100")
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="attachments")
 
@@ -88,6 +98,44 @@ class SqliteAttachmentStore:
             StateDirectoryError: If the file cannot be read.
         """
         return await self._call(self._news_after, attachment_id, place, limit)
+
+    async def cluster_news_after(
+        self, flink_url: str, place: int, *, limit: int
+    ) -> list[tuple[int, str, AttachmentNews]]:
+        """What happened to all streams of a cluster after a place, in order, each with its place and the stream's id.
+
+        Raises:
+            StateDirectoryError: If the file cannot be read.
+        """
+        return await self._call(self._cluster_news_after, flink_url, place, limit)
+
+    async def save_watch(self, watch: ClusterWatch) -> None:
+        """Write that a whole cluster is looked after, in place of what was asked for it before.
+
+        Raises:
+            StateDirectoryError: If the file cannot be written.
+        """
+        await self._call(
+            self._write,
+            "insert into cluster_watches values (?, ?) on conflict do update set body = excluded.body",
+            (watch.flink_url, codec.dumps(watch, ClusterWatch)),
+        )
+
+    async def drop_watch(self, flink_url: str) -> None:
+        """Write that it is not any more.
+
+        Raises:
+            StateDirectoryError: If the file cannot be written.
+        """
+        await self._call(self._write, "delete from cluster_watches where flink_url = ?", (flink_url,))
+
+    async def watches(self) -> list[ClusterWatch]:
+        """Every cluster that is looked after as a whole, in the order of their addresses.
+
+        Raises:
+            StateDirectoryError: If the file cannot be read.
+        """
+        return await self._call(self._watches)
 
     async def gaps_s(self, flink_url: str, mechanism: str, *, limit: int) -> list[float]:
         """Gaps of the newest rescales on a cluster, in seconds, newest first.
@@ -136,6 +184,22 @@ class SqliteAttachmentStore:
             (attachment_id, place, limit),
         )
         return [(found, codec.loads(body, AttachmentNews)) for found, body in rows]
+
+    def _cluster_news_after(self, flink_url: str, place: int, limit: int) -> list[tuple[int, str, AttachmentNews]]:
+        rows = self._rows(
+            "select place, attachment_id, news.body from news join attachments using (attachment_id) where place > ? "
+            "and json_extract(cast(attachments.body as text), '$.spec.flink_url') = ? order by place limit ?",
+            (place, flink_url, limit),
+        )
+        return [(found, name, codec.loads(body, AttachmentNews)) for found, name, body in rows]
+
+    def _watches(self) -> list[ClusterWatch]:
+        rows = self._rows("select body from cluster_watches order by flink_url", ())
+        return [codec.loads(body, ClusterWatch) for (body,) in rows]
+
+    def _write(self, sql: str, values: Sequence[object]) -> None:
+        with self._connection:
+            self._connection.execute(sql, values)
 
     def _gaps_s(self, flink_url: str, mechanism: str, limit: int) -> list[float]:
         rows = self._rows(

@@ -12,7 +12,7 @@ from adaptor.domain.effects import ReleaseSlots, RequestRescale
 from adaptor.domain.events import BarrierReached, Event, RescaleSucceeded, RunFinished, RunStarted
 from adaptor.domain.observation import Observation, ObservedDuration, Origin
 from adaptor.domain.plan import Plan
-from adaptor.domain.run import RunSpec, RunState
+from adaptor.domain.run import Mechanism, RunSpec, RunState
 from adaptor.domain.statistics import SuperstepReport
 from adaptor.errors import StateDirectoryError
 from adaptor.store import codec
@@ -107,8 +107,10 @@ class RunFile:
         )
         if isinstance(event, RescaleSucceeded):
             self._execute(
-                "insert into adaptation_costs (flink_url, duration_s) select flink_url, ? from runs where run_id = ?",
-                (event.duration_s, recorded.run_id),
+                # What a rescale in place costs is kept with the attached jobs: another mechanism, another distribution.
+                "insert into adaptation_costs (flink_url, duration_s) select flink_url, ? from runs where run_id = ? "
+                "and coalesce(json_extract(cast(spec as text), '$.mechanism'), ?) = ?",
+                (event.duration_s, recorded.run_id, Mechanism.DRIVER_LOOP.value, Mechanism.DRIVER_LOOP.value),
             )
 
     def _write_event(self, recorded: Recorded) -> None:

@@ -10,23 +10,38 @@ from pathlib import Path
 from adaptor.app.clock import SystemClock
 from adaptor.app.meters import NoMeter
 from adaptor.app.streams import FlinkStreamClusters
+from adaptor.control.run_controller import RunController
 from adaptor.control.stream_decision import AttachRules
 from adaptor.domain.attachment import Attachment, AttachmentNews
 from adaptor.domain.objective import Bounds
 from adaptor.domain.rescale import RescaleLimits
+from adaptor.domain.run import PlanningSettings
 from adaptor.domain.stream import AttachmentSpec, RescaleProof, StreamTarget
-from adaptor.engine.attachment_loop import StreamBackEnds
+from adaptor.domain.stream_supersteps import SuperstepSpec
 from adaptor.engine.attachment_settings import AttachmentSettings
 from adaptor.engine.attachments import Attachments
+from adaptor.engine.back_ends import StreamBackEnds
+from adaptor.engine.engine import Engine
+from adaptor.engine.in_place import InPlaceRescaler
+from adaptor.engine.outbox import Outbox
+from adaptor.engine.settings import EngineSettings
 from adaptor.engine.slot_ledger import SlotLedger
 from adaptor.flink.stream_client import StreamClient
 from adaptor.observer.pace import Pace
 from adaptor.planner.stream_policy import StreamRules
 from adaptor.provisioner.fixed import FixedProvisioner
+from adaptor.rescaler.driver_loop import DriverLoopRescaler
 from adaptor.store.attachments import SqliteAttachmentStore
+from adaptor.store.run_store import SqliteRunStore
+from adaptor.testing.knowledge import ScriptedKnowledge
+from adaptor.testing.observer import ScriptedObserver
+from adaptor.testing.publisher import RecordingPublisher
 
 LONGEST_S = 20.0
 """Longest wait of a test for something to happen; a machine that is starved needs seconds for what takes 100 ms."""
+
+JOB = "1" * 32
+"""Flink's id of the scripted stream."""
 
 SETTINGS = AttachmentSettings(
     rules=AttachRules(
@@ -43,7 +58,19 @@ SETTINGS = AttachmentSettings(
     span_s=0.5,
     gap_before_any_s=0.1,
     remembered_gaps=10,
+    superstep_name="superstep",
+    log_interval_s=0.1,
     release_tries=1,
+)
+
+ENGINE_SETTINGS = EngineSettings(
+    planning=PlanningSettings(initial_adaptation_cost_s=0.1),
+    earlier_observations=100,
+    narrowing_wait_s=1.0,
+    reconcile_interval_s=60.0,
+    run_idle_timeout_s=3600.0,
+    publish_interval_s=60.0,
+    max_loaded_runs=100,
 )
 
 
@@ -62,6 +89,10 @@ class AttachShop:
 
     def _begin(self) -> None:
         self.store = SqliteAttachmentStore(self._state_dir)
+        self.runs = SqliteRunStore(self._state_dir)
+        rescaler = InPlaceRescaler(DriverLoopRescaler())
+        ledger = SlotLedger(lambda url: FixedProvisioner(url, _connect), idle_slots=0)
+        self.engine = _engine(self.runs, rescaler, ledger)
         self.clusters = FlinkStreamClusters(
             connect=_connect, pace=lambda: Pace(1000.0, clock=SystemClock().monotonic_s), max_workers=4
         )
@@ -69,7 +100,9 @@ class AttachShop:
             StreamBackEnds(
                 store=self.store,
                 clusters=self.clusters,
-                ledger=SlotLedger(lambda url: FixedProvisioner(url, _connect), idle_slots=0),
+                ledger=ledger,
+                runs=self.engine,
+                rescaler=rescaler,
                 clock=SystemClock(),
                 chance=random.Random(1),  # noqa: S311 - jitter of a test
                 meter=NoMeter(),
@@ -81,15 +114,26 @@ class AttachShop:
         """Die without a word and come back."""
         await self.close()
         self._begin()
+        await self.engine.resume()
         await self.attachments.start()
 
     async def close(self) -> None:
         """Stop, and leave everything in the store."""
+        await self.engine.stop()
         await self.attachments.stop()
         self.clusters.close()
         self.store.close()
+        self.runs.close()
 
-    async def attach(self, flink_url: str, job_id: str, *, dry_run: bool = False, name: str = "it") -> Attachment:
+    async def attach(
+        self,
+        flink_url: str,
+        job_id: str,
+        *,
+        dry_run: bool = False,
+        name: str = "it",
+        supersteps: SuperstepSpec | None = None,
+    ) -> Attachment:
         """Attach to a stream with the targets as delivered."""
         return await self.attachments.attach(
             AttachmentSpec(
@@ -99,6 +143,7 @@ class AttachShop:
                 target=StreamTarget(),
                 bounds=Bounds(),
                 dry_run=dry_run,
+                supersteps=supersteps,
             )
         )
 
@@ -132,6 +177,21 @@ class AttachShop:
                 await asyncio.sleep(0.005)
 
         await asyncio.wait_for(waiting(), LONGEST_S)
+
+
+def _engine(store: SqliteRunStore, rescaler: InPlaceRescaler, ledger: SlotLedger) -> Engine:
+    return Engine(
+        store=store,
+        observer=ScriptedObserver(),
+        ledger=ledger,
+        rescaler=rescaler,
+        outbox=Outbox(store, RecordingPublisher(), batch=10),
+        knowledge=ScriptedKnowledge(),
+        controller=RunController(),
+        clock=SystemClock(),
+        meter=NoMeter(),
+        settings=ENGINE_SETTINGS,
+    )
 
 
 def _connect(flink_url: str) -> StreamClient:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adaptor.domain.attachment import Attachment, AttachmentNews
+from adaptor.domain.cluster_watch import ClusterWatch
 
 
 class InMemoryAttachmentStore:
@@ -14,6 +15,7 @@ class InMemoryAttachmentStore:
         self._attachments: dict[str, Attachment] = {}
         self._news: list[tuple[str, AttachmentNews]] = []
         self._gaps: list[tuple[str, str, float]] = []
+        self._watches: dict[str, ClusterWatch] = {}
 
     async def save(self, attachment: Attachment, news: Sequence[AttachmentNews] = ()) -> None:
         """Keep how a stream stands and what happened to it."""
@@ -34,6 +36,26 @@ class InMemoryAttachmentStore:
         """What happened to a stream after a place, in order, each with its place."""
         numbered = enumerate(self._news, start=1)
         return [(at, one) for at, (name, one) in numbered if name == attachment_id and at > place][:limit]
+
+    async def cluster_news_after(
+        self, flink_url: str, place: int, *, limit: int
+    ) -> list[tuple[int, str, AttachmentNews]]:
+        """What happened to all streams of a cluster after a place, each with its place and the stream's id."""
+        here = {name for name, one in self._attachments.items() if one.spec.flink_url == flink_url}
+        numbered = enumerate(self._news, start=1)
+        return [(at, name, one) for at, (name, one) in numbered if name in here and at > place][:limit]
+
+    async def save_watch(self, watch: ClusterWatch) -> None:
+        """Keep that a whole cluster is looked after."""
+        self._watches[watch.flink_url] = watch
+
+    async def drop_watch(self, flink_url: str) -> None:
+        """Forget it."""
+        self._watches.pop(flink_url, None)
+
+    async def watches(self) -> list[ClusterWatch]:
+        """Every cluster that is looked after as a whole, in the order of their addresses."""
+        return [self._watches[url] for url in sorted(self._watches)]
 
     async def gaps_s(self, flink_url: str, mechanism: str, *, limit: int) -> list[float]:
         """Gaps of the newest rescales on a cluster, in seconds, newest first."""

@@ -12,12 +12,14 @@ from typing import Any, TypeVar
 
 from adaptor.app.clock import SystemClock
 from adaptor.app.meters import NoMeter
-from adaptor.engine.attachment_loop import StreamBackEnds
 from adaptor.engine.attachments import Attachments
+from adaptor.engine.back_ends import StreamBackEnds
+from adaptor.engine.in_place import InPlaceRescaler
 from adaptor.engine.ports import StreamCluster
 from adaptor.engine.slot_ledger import SlotLedger
 from adaptor.errors import FlinkUnreachableError
 from adaptor.provisioner.fixed import UnknownCluster
+from adaptor.rescaler.driver_loop import DriverLoopRescaler
 from adaptor.service.attachment_service import AttachmentService
 from adaptor.service.cluster_service import ClusterService
 from adaptor.service.run_service import RunService
@@ -52,9 +54,9 @@ def a_server(
     }
     given = {**defaults, **fields}
     return Server(
-        RunService(shop.engine, default_confidence=given.pop("default_confidence")),
+        RunService(shop.engine, default_confidence=given["default_confidence"]),
         SharingService(sharing or without_log(), unpublished=_nothing),
-        AttachmentService(attachments or without_clusters(shop)),
+        AttachmentService(attachments or without_clusters(shop), default_confidence=given.pop("default_confidence")),
         ClusterService(shop.clusters, watch_stall_s=shop.cluster_settings.watch_stall_s, now_s=shop.clock.now_s),
         listen=listen,
         **given,
@@ -79,6 +81,8 @@ def without_clusters(shop: Workshop) -> Attachments:
             store=InMemoryAttachmentStore(),
             clusters=unreachable,
             ledger=SlotLedger(lambda _: UnknownCluster(), idle_slots=0),
+            runs=shop.engine,
+            rescaler=InPlaceRescaler(DriverLoopRescaler()),
             clock=shop.clock,
             chance=random.SystemRandom(),
             meter=NoMeter(),

@@ -9,7 +9,7 @@ from adaptor.domain.effects import ReleaseSlots, RequestRescale
 from adaptor.domain.events import BarrierReached, RescaleSucceeded, RunFinished, RunStarted
 from adaptor.domain.observation import Observation, ObservedDuration, Origin
 from adaptor.domain.plan import Plan
-from adaptor.domain.run import RunState
+from adaptor.domain.run import Mechanism, RunState
 from adaptor.domain.statistics import SuperstepReport
 from adaptor.errors import StateDirectoryError
 from adaptor.store.history import Recorded, RunSummary
@@ -44,8 +44,9 @@ class InMemoryRunStore:
         if recorded.completes is not None:
             self._pending.pop((recorded.run_id, recorded.completes), None)
         if isinstance(recorded.event, RescaleSucceeded):
-            url = self._summaries[recorded.run_id].spec.flink_url
-            self._costs.append((url, recorded.event.duration_s))
+            spec = self._summaries[recorded.run_id].spec
+            if spec.mechanism is Mechanism.DRIVER_LOOP:
+                self._costs.append((spec.flink_url, recorded.event.duration_s))
 
     async def complete(self, run_id: str, sequence: int) -> None:
         """Note that a slot effect was performed, or has become void."""

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from adaptor.domain.attachment import Attachment, AttachmentNews, StreamTraits
+from adaptor.domain.cluster_watch import AttachRule, ClusterWatch
+from adaptor.domain.objective import RuntimeTarget
 from adaptor.domain.rescale import Order, Phase, Rescale
 from adaptor.domain.stream import AttachmentState, RescaleOutcome, RescaleProof, StreamPlan, StreamReason, VertexPlan
 from adaptor.domain.stream_job import ParallelismRange
+from adaptor.domain.stream_supersteps import SuperstepProgress, SuperstepSpec, parse_source
 from adaptor.engine.ports import AttachmentStore
 from adaptor.store.attachments import SqliteAttachmentStore
 from adaptor.testing.attachment_store import InMemoryAttachmentStore
@@ -34,8 +37,15 @@ PLAN = StreamPlan(
     previous_slots=1,
 )
 PROOF = RescaleProof(outcome=RescaleOutcome.DONE, text="done", wanted={"v": 2}, observed={"v": 2}, gap_s=0.2)
+FULL_SUPERSTEPS = SuperstepSpec(
+    objective=RuntimeTarget(target_s=9.0),
+    policy="adaptor",
+    max_supersteps=40,
+    source=parse_source("gauge:superstep").found_at("v", "op.superstep"),
+    data={"rows": "7"},
+)
 FULL = Attachment(
-    spec=a_stream_spec(),
+    spec=replace(a_stream_spec(), supersteps=FULL_SUPERSTEPS),
     traits=StreamTraits(job_name="it", flink_version="2.3.0", order=Order.WISH_FIRST, cooldown_s=30.0),
     state=AttachmentState.WATCHING,
     attached_at_s=1.0,
@@ -55,6 +65,7 @@ FULL = Attachment(
     wish={"v": ParallelismRange(lower=1, upper=2)},
     last_plan=PLAN,
     last_proof=PROOF,
+    progress=SuperstepProgress(run_id="r", source=FULL_SUPERSTEPS.source, done=7, reading=3, offset=4, kept={"v": 1}),
 )
 
 
@@ -97,3 +108,28 @@ async def test_gaps_are_kept_for_each_cluster_and_mechanism_newest_first(store: 
     await store.save(FULL, [AttachmentNews(at_s=1.0, text="ignored", proof=replace(PROOF, gap_s=None))])
     assert await store.gaps_s(FULL.spec.flink_url, "wish_first", limit=2) == [0.3, 0.2]
     assert await store.gaps_s(FULL.spec.flink_url, "checkpoint_first", limit=2) == []
+
+
+async def test_a_watched_cluster_is_kept_until_it_is_dropped(store: AttachmentStore) -> None:
+    """Its newest rules count."""
+    first = ClusterWatch(flink_url="http://a", rules=(AttachRule(select="x"),), since_s=1.0)
+    again = replace(first, rules=(AttachRule(select="y", labels={"team": "b"}, supersteps=FULL_SUPERSTEPS),))
+    other = replace(first, flink_url="http://b")
+    for one in (other, first, again):
+        await store.save_watch(one)
+    assert await store.watches() == [again, other]
+    await store.drop_watch("http://a")
+    await store.drop_watch("http://never")
+    assert await store.watches() == [other]
+
+
+async def test_news_of_a_cluster_are_those_of_all_its_streams(store: AttachmentStore) -> None:
+    """In order, each with its stream."""
+    here = [replace(FULL, spec=replace(FULL.spec, attachment_id=name)) for name in ("one", "two")]
+    there = replace(FULL, spec=replace(FULL.spec, attachment_id="three", flink_url="http://elsewhere"))
+    for number, one in enumerate((here[0], there, here[1], here[0])):
+        await store.save(one, (AttachmentNews(at_s=1.0, text=str(number)),))
+    found = await store.cluster_news_after(FULL.spec.flink_url, 0, limit=9)
+    assert [(name, news.text) for _, name, news in found] == [("one", "0"), ("two", "2"), ("one", "3")]
+    rest = await store.cluster_news_after(FULL.spec.flink_url, found[0][0], limit=1)
+    assert [news.text for *_, news in rest] == ["2"]

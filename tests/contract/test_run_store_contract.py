@@ -13,7 +13,7 @@ from adaptor.domain.context import ExecutionContext
 from adaptor.domain.effects import ReleaseSlots, ReportPlan, RequestRescale, StoreObservation
 from adaptor.domain.events import Event, RescaleOutcomeUnknown, RescaleSucceeded, RunFinished
 from adaptor.domain.observation import Origin
-from adaptor.domain.run import RunSpec, RunState
+from adaptor.domain.run import Mechanism, RunSpec, RunState
 from adaptor.engine.ports import RunStore
 from adaptor.errors import StateDirectoryError
 from adaptor.store.history import Recorded
@@ -209,6 +209,14 @@ async def test_adaptation_costs_belong_to_a_cluster(store: RunStore) -> None:
     await story.tell(rescaled(1, 1.0), rescaled(2, 2.0), rescaled(3, 3.0))
     assert await store.adaptation_costs_s(FLINK_URL, limit=2) == [2.0, 3.0]
     assert await store.adaptation_costs_s("http://elsewhere", limit=2) == []
+
+
+async def test_what_a_rescale_in_place_costs_is_none_of_a_driver_loops(store: RunStore) -> None:
+    """Another mechanism has another distribution, which is kept with the attached jobs."""
+    story = Story(store, a_spec(mechanism=Mechanism.IN_PLACE))
+    await story.begin()
+    await story.tell(rescaled(1, 1.0))
+    assert await store.adaptation_costs_s(FLINK_URL, limit=2) == []
 
 
 async def test_a_summary_follows_the_events(store: RunStore) -> None:

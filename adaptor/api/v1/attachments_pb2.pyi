@@ -92,6 +92,64 @@ class StreamTarget(google.protobuf.message.Message):
 Global___StreamTarget: typing_extensions.TypeAlias = StreamTarget
 
 @typing.final
+class SuperstepWish(google.protobuf.message.Message):
+    """What is wanted of a job that has supersteps of its own, or is one as a whole; they are planned as a run then."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RUNTIME_TARGET_FIELD_NUMBER: builtins.int
+    EFFICIENCY_TARGET_FIELD_NUMBER: builtins.int
+    COST_BUDGET_FIELD_NUMBER: builtins.int
+    MAX_SUPERSTEPS_FIELD_NUMBER: builtins.int
+    SOURCE_FIELD_NUMBER: builtins.int
+    CONTEXT_FIELD_NUMBER: builtins.int
+    SHAREABLE_FIELD_NUMBER: builtins.int
+    POLICY_FIELD_NUMBER: builtins.int
+    max_supersteps: builtins.int
+    """Supersteps that the job will have done at its end, in number; 0 for a bounded job that is one as a whole."""
+    source: builtins.str
+    """Where their number is told: "gauge:NAME", "counter:NAME", "accumulator:NAME", "log" or "job"; empty looks for a
+    gauge, then for an accumulator, of the name that the service's settings say.
+    """
+    shareable: builtins.bool
+    """Whether observations may leave the service's machine."""
+    policy: builtins.str
+    """Name of the policy that decides; empty stands for "adaptor"."""
+    @property
+    def runtime_target(self) -> adaptor.api.v1.runs_pb2.RuntimeTarget:
+        """A runtime target."""
+
+    @property
+    def efficiency_target(self) -> adaptor.api.v1.runs_pb2.EfficiencyTarget:
+        """An efficiency target."""
+
+    @property
+    def cost_budget(self) -> adaptor.api.v1.runs_pb2.CostBudget:
+        """A budget."""
+
+    @property
+    def context(self) -> adaptor.api.v1.runs_pb2.ExecutionContext:
+        """What their durations depend on besides parallelism; an empty program takes the job's name."""
+
+    def __init__(
+        self,
+        *,
+        runtime_target: adaptor.api.v1.runs_pb2.RuntimeTarget | None = ...,
+        efficiency_target: adaptor.api.v1.runs_pb2.EfficiencyTarget | None = ...,
+        cost_budget: adaptor.api.v1.runs_pb2.CostBudget | None = ...,
+        max_supersteps: builtins.int = ...,
+        source: builtins.str = ...,
+        context: adaptor.api.v1.runs_pb2.ExecutionContext | None = ...,
+        shareable: builtins.bool = ...,
+        policy: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["context", b"context", "cost_budget", b"cost_budget", "efficiency_target", b"efficiency_target", "objective", b"objective", "runtime_target", b"runtime_target"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["context", b"context", "cost_budget", b"cost_budget", "efficiency_target", b"efficiency_target", "max_supersteps", b"max_supersteps", "objective", b"objective", "policy", b"policy", "runtime_target", b"runtime_target", "shareable", b"shareable", "source", b"source"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["objective", b"objective"]) -> typing.Literal["runtime_target", "efficiency_target", "cost_budget"] | None: ...
+
+Global___SuperstepWish: typing_extensions.TypeAlias = SuperstepWish
+
+@typing.final
 class AttachRequest(google.protobuf.message.Message):
     """Asks to look after a stream."""
 
@@ -103,6 +161,7 @@ class AttachRequest(google.protobuf.message.Message):
     TARGET_FIELD_NUMBER: builtins.int
     BOUNDS_FIELD_NUMBER: builtins.int
     DRY_RUN_FIELD_NUMBER: builtins.int
+    SUPERSTEPS_FIELD_NUMBER: builtins.int
     attachment_id: builtins.str
     """Made by the caller, at most 200 characters; empty takes the job id."""
     flink_url: builtins.str
@@ -119,6 +178,10 @@ class AttachRequest(google.protobuf.message.Message):
     def bounds(self) -> adaptor.api.v1.runs_pb2.Bounds:
         """Least and most parallelism of any vertex."""
 
+    @property
+    def supersteps(self) -> Global___SuperstepWish:
+        """What is wanted of the job's supersteps; they decide then, and `target` is of no account."""
+
     def __init__(
         self,
         *,
@@ -128,9 +191,10 @@ class AttachRequest(google.protobuf.message.Message):
         target: Global___StreamTarget | None = ...,
         bounds: adaptor.api.v1.runs_pb2.Bounds | None = ...,
         dry_run: builtins.bool = ...,
+        supersteps: Global___SuperstepWish | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["bounds", b"bounds", "target", b"target"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["attachment_id", b"attachment_id", "bounds", b"bounds", "dry_run", b"dry_run", "flink_url", b"flink_url", "job_id", b"job_id", "target", b"target"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["bounds", b"bounds", "supersteps", b"supersteps", "target", b"target"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["attachment_id", b"attachment_id", "bounds", b"bounds", "dry_run", b"dry_run", "flink_url", b"flink_url", "job_id", b"job_id", "supersteps", b"supersteps", "target", b"target"]) -> None: ...
 
 Global___AttachRequest: typing_extensions.TypeAlias = AttachRequest
 
@@ -396,6 +460,9 @@ class Attachment(google.protobuf.message.Message):
     PLAN_FIELD_NUMBER: builtins.int
     PROOF_FIELD_NUMBER: builtins.int
     ATTACHED_AT_S_FIELD_NUMBER: builtins.int
+    RUN_ID_FIELD_NUMBER: builtins.int
+    SUPERSTEPS_DONE_FIELD_NUMBER: builtins.int
+    SUPERSTEP_SOURCE_FIELD_NUMBER: builtins.int
     attachment_id: builtins.str
     """Its id."""
     flink_url: builtins.str
@@ -418,6 +485,12 @@ class Attachment(google.protobuf.message.Message):
     """Why the cluster could not be asked last time; empty if it could."""
     attached_at_s: builtins.float
     """When it was attached, in seconds since the epoch."""
+    run_id: builtins.str
+    """The run that its supersteps are the barriers of; empty for a stream without."""
+    supersteps_done: builtins.int
+    """Supersteps that it has done, as far as they were seen."""
+    superstep_source: builtins.str
+    """Where they are told, as in SuperstepWish; empty until that was found."""
     @property
     def obstacles(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Why it cannot be rescaled in place, each with the setting that would change it; none if it can."""
@@ -452,9 +525,12 @@ class Attachment(google.protobuf.message.Message):
         plan: Global___StreamPlan | None = ...,
         proof: Global___RescaleProof | None = ...,
         attached_at_s: builtins.float = ...,
+        run_id: builtins.str = ...,
+        supersteps_done: builtins.int = ...,
+        superstep_source: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["plan", b"plan", "proof", b"proof"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["attached_at_s", b"attached_at_s", "attachment_id", b"attachment_id", "dry_run", b"dry_run", "flink_url", b"flink_url", "flink_version", b"flink_version", "job_id", b"job_id", "job_name", b"job_name", "obstacles", b"obstacles", "plan", b"plan", "problem", b"problem", "proof", b"proof", "remarks", b"remarks", "rescales", b"rescales", "rescaling", b"rescaling", "state", b"state"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["attached_at_s", b"attached_at_s", "attachment_id", b"attachment_id", "dry_run", b"dry_run", "flink_url", b"flink_url", "flink_version", b"flink_version", "job_id", b"job_id", "job_name", b"job_name", "obstacles", b"obstacles", "plan", b"plan", "problem", b"problem", "proof", b"proof", "remarks", b"remarks", "rescales", b"rescales", "rescaling", b"rescaling", "run_id", b"run_id", "state", b"state", "superstep_source", b"superstep_source", "supersteps_done", b"supersteps_done"]) -> None: ...
 
 Global___Attachment: typing_extensions.TypeAlias = Attachment
 
@@ -595,3 +671,262 @@ class RescaleProof(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["_triggered_id", b"_triggered_id"]) -> typing.Literal["triggered_id"] | None: ...
 
 Global___RescaleProof: typing_extensions.TypeAlias = RescaleProof
+
+@typing.final
+class AttachRule(google.protobuf.message.Message):
+    """Jobs of a kind, and what is wanted of them."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class LabelsEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    SELECT_FIELD_NUMBER: builtins.int
+    LABELS_FIELD_NUMBER: builtins.int
+    IGNORE_FIELD_NUMBER: builtins.int
+    TARGET_FIELD_NUMBER: builtins.int
+    BOUNDS_FIELD_NUMBER: builtins.int
+    DRY_RUN_FIELD_NUMBER: builtins.int
+    SUPERSTEPS_FIELD_NUMBER: builtins.int
+    select: builtins.str
+    """Pattern of the names of jobs, with * and ? as in file names; empty stands for all."""
+    ignore: builtins.bool
+    """Whether such jobs are left alone."""
+    dry_run: builtins.bool
+    """Whether to decide everything and change nothing."""
+    @property
+    def labels(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """Global job parameters that a job must have been given, with these values."""
+
+    @property
+    def target(self) -> Global___StreamTarget:
+        """What is wanted of a stream."""
+
+    @property
+    def bounds(self) -> adaptor.api.v1.runs_pb2.Bounds:
+        """Least and most parallelism of any vertex."""
+
+    @property
+    def supersteps(self) -> Global___SuperstepWish:
+        """What is wanted of supersteps; they decide then, and `target` is of no account."""
+
+    def __init__(
+        self,
+        *,
+        select: builtins.str = ...,
+        labels: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        ignore: builtins.bool = ...,
+        target: Global___StreamTarget | None = ...,
+        bounds: adaptor.api.v1.runs_pb2.Bounds | None = ...,
+        dry_run: builtins.bool = ...,
+        supersteps: Global___SuperstepWish | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["bounds", b"bounds", "supersteps", b"supersteps", "target", b"target"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["bounds", b"bounds", "dry_run", b"dry_run", "ignore", b"ignore", "labels", b"labels", "select", b"select", "supersteps", b"supersteps", "target", b"target"]) -> None: ...
+
+Global___AttachRule: typing_extensions.TypeAlias = AttachRule
+
+@typing.final
+class AttachAllRequest(google.protobuf.message.Message):
+    """Asks to look after a whole cluster."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FLINK_URL_FIELD_NUMBER: builtins.int
+    RULES_FIELD_NUMBER: builtins.int
+    flink_url: builtins.str
+    """REST address of the cluster."""
+    @property
+    def rules(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___AttachRule]:
+        """The first that selects a job decides; a job that none selects is left alone. At most 100."""
+
+    def __init__(
+        self,
+        *,
+        flink_url: builtins.str = ...,
+        rules: collections.abc.Iterable[Global___AttachRule] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["flink_url", b"flink_url", "rules", b"rules"]) -> None: ...
+
+Global___AttachAllRequest: typing_extensions.TypeAlias = AttachAllRequest
+
+@typing.final
+class AttachAllResponse(google.protobuf.message.Message):
+    """Answers what is looked after."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CLUSTER_FIELD_NUMBER: builtins.int
+    @property
+    def cluster(self) -> Global___WatchedCluster:
+        """The cluster."""
+
+    def __init__(
+        self,
+        *,
+        cluster: Global___WatchedCluster | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["cluster", b"cluster"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["cluster", b"cluster"]) -> None: ...
+
+Global___AttachAllResponse: typing_extensions.TypeAlias = AttachAllResponse
+
+@typing.final
+class DetachAllRequest(google.protobuf.message.Message):
+    """Names the cluster to let go of."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FLINK_URL_FIELD_NUMBER: builtins.int
+    flink_url: builtins.str
+    """Its REST address."""
+    def __init__(
+        self,
+        *,
+        flink_url: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["flink_url", b"flink_url"]) -> None: ...
+
+Global___DetachAllRequest: typing_extensions.TypeAlias = DetachAllRequest
+
+@typing.final
+class DetachAllResponse(google.protobuf.message.Message):
+    """Answers what was let go of."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ATTACHMENTS_FIELD_NUMBER: builtins.int
+    @property
+    def attachments(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """The streams."""
+
+    def __init__(
+        self,
+        *,
+        attachments: collections.abc.Iterable[Global___Attachment] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["attachments", b"attachments"]) -> None: ...
+
+Global___DetachAllResponse: typing_extensions.TypeAlias = DetachAllResponse
+
+@typing.final
+class ListWatchedClustersRequest(google.protobuf.message.Message):
+    """Asks for all clusters."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+Global___ListWatchedClustersRequest: typing_extensions.TypeAlias = ListWatchedClustersRequest
+
+@typing.final
+class ListWatchedClustersResponse(google.protobuf.message.Message):
+    """All clusters that are looked after as a whole."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CLUSTERS_FIELD_NUMBER: builtins.int
+    @property
+    def clusters(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___WatchedCluster]:
+        """In the order of their addresses."""
+
+    def __init__(
+        self,
+        *,
+        clusters: collections.abc.Iterable[Global___WatchedCluster] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["clusters", b"clusters"]) -> None: ...
+
+Global___ListWatchedClustersResponse: typing_extensions.TypeAlias = ListWatchedClustersResponse
+
+@typing.final
+class WatchedCluster(google.protobuf.message.Message):
+    """A cluster that is looked after as a whole."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FLINK_URL_FIELD_NUMBER: builtins.int
+    RULES_FIELD_NUMBER: builtins.int
+    SINCE_S_FIELD_NUMBER: builtins.int
+    PROBLEM_FIELD_NUMBER: builtins.int
+    flink_url: builtins.str
+    """Its REST address."""
+    rules: builtins.int
+    """How many rules select its jobs."""
+    since_s: builtins.float
+    """When it was asked for, in seconds since the epoch."""
+    problem: builtins.str
+    """Why a job that a rule selects is not looked after; empty if every one is."""
+    def __init__(
+        self,
+        *,
+        flink_url: builtins.str = ...,
+        rules: builtins.int = ...,
+        since_s: builtins.float = ...,
+        problem: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["flink_url", b"flink_url", "problem", b"problem", "rules", b"rules", "since_s", b"since_s"]) -> None: ...
+
+Global___WatchedCluster: typing_extensions.TypeAlias = WatchedCluster
+
+@typing.final
+class WatchClusterRequest(google.protobuf.message.Message):
+    """Asks for what happens to the streams of a cluster."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FLINK_URL_FIELD_NUMBER: builtins.int
+    RESUME_TOKEN_FIELD_NUMBER: builtins.int
+    flink_url: builtins.str
+    """Its REST address."""
+    resume_token: builtins.str
+    """Token of the last news that is known already; empty begins at the beginning."""
+    def __init__(
+        self,
+        *,
+        flink_url: builtins.str = ...,
+        resume_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["flink_url", b"flink_url", "resume_token", b"resume_token"]) -> None: ...
+
+Global___WatchClusterRequest: typing_extensions.TypeAlias = WatchClusterRequest
+
+@typing.final
+class WatchClusterResponse(google.protobuf.message.Message):
+    """One thing that happened to one of them."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ATTACHMENT_ID_FIELD_NUMBER: builtins.int
+    NEWS_FIELD_NUMBER: builtins.int
+    attachment_id: builtins.str
+    """The stream's id."""
+    @property
+    def news(self) -> Global___WatchAttachmentResponse:
+        """What happened."""
+
+    def __init__(
+        self,
+        *,
+        attachment_id: builtins.str = ...,
+        news: Global___WatchAttachmentResponse | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["news", b"news"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["attachment_id", b"attachment_id", "news", b"news"]) -> None: ...
+
+Global___WatchClusterResponse: typing_extensions.TypeAlias = WatchClusterResponse

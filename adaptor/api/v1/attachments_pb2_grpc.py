@@ -70,6 +70,26 @@ class AttachmentServiceStub(object):
                 request_serializer=adaptor_dot_api_dot_v1_dot_attachments__pb2.WatchAttachmentRequest.SerializeToString,
                 response_deserializer=adaptor_dot_api_dot_v1_dot_attachments__pb2.WatchAttachmentResponse.FromString,
                 _registered_method=True)
+        self.AttachAll = channel.unary_unary(
+                '/adaptor.v1.AttachmentService/AttachAll',
+                request_serializer=adaptor_dot_api_dot_v1_dot_attachments__pb2.AttachAllRequest.SerializeToString,
+                response_deserializer=adaptor_dot_api_dot_v1_dot_attachments__pb2.AttachAllResponse.FromString,
+                _registered_method=True)
+        self.DetachAll = channel.unary_unary(
+                '/adaptor.v1.AttachmentService/DetachAll',
+                request_serializer=adaptor_dot_api_dot_v1_dot_attachments__pb2.DetachAllRequest.SerializeToString,
+                response_deserializer=adaptor_dot_api_dot_v1_dot_attachments__pb2.DetachAllResponse.FromString,
+                _registered_method=True)
+        self.ListWatchedClusters = channel.unary_unary(
+                '/adaptor.v1.AttachmentService/ListWatchedClusters',
+                request_serializer=adaptor_dot_api_dot_v1_dot_attachments__pb2.ListWatchedClustersRequest.SerializeToString,
+                response_deserializer=adaptor_dot_api_dot_v1_dot_attachments__pb2.ListWatchedClustersResponse.FromString,
+                _registered_method=True)
+        self.WatchCluster = channel.unary_stream(
+                '/adaptor.v1.AttachmentService/WatchCluster',
+                request_serializer=adaptor_dot_api_dot_v1_dot_attachments__pb2.WatchClusterRequest.SerializeToString,
+                response_deserializer=adaptor_dot_api_dot_v1_dot_attachments__pb2.WatchClusterResponse.FromString,
+                _registered_method=True)
 
 
 class AttachmentServiceServicer(object):
@@ -120,6 +140,38 @@ class AttachmentServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AttachAll(self, request, context):
+        """Begins to look after every job of a cluster that a rule selects, those that come later too, until DetachAll; the
+        service keeps that through restarts. Rules that were given for the cluster before are replaced; jobs that are
+        looked after already keep what they have. UNAVAILABLE if the cluster does not answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DetachAll(self, request, context):
+        """Takes up no more jobs of a cluster and lets go of those that were taken up so; they go on as they are. NOT_FOUND
+        if the cluster is not looked after as a whole.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWatchedClusters(self, request, context):
+        """Lists the clusters that are looked after as a whole.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchCluster(self, request, context):
+        """Streams what happens to every stream of such a cluster, from its beginning or a resume token on. NOT_FOUND if the
+        cluster is not looked after as a whole.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AttachmentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -152,6 +204,26 @@ def add_AttachmentServiceServicer_to_server(servicer, server):
                     servicer.WatchAttachment,
                     request_deserializer=adaptor_dot_api_dot_v1_dot_attachments__pb2.WatchAttachmentRequest.FromString,
                     response_serializer=adaptor_dot_api_dot_v1_dot_attachments__pb2.WatchAttachmentResponse.SerializeToString,
+            ),
+            'AttachAll': grpc.unary_unary_rpc_method_handler(
+                    servicer.AttachAll,
+                    request_deserializer=adaptor_dot_api_dot_v1_dot_attachments__pb2.AttachAllRequest.FromString,
+                    response_serializer=adaptor_dot_api_dot_v1_dot_attachments__pb2.AttachAllResponse.SerializeToString,
+            ),
+            'DetachAll': grpc.unary_unary_rpc_method_handler(
+                    servicer.DetachAll,
+                    request_deserializer=adaptor_dot_api_dot_v1_dot_attachments__pb2.DetachAllRequest.FromString,
+                    response_serializer=adaptor_dot_api_dot_v1_dot_attachments__pb2.DetachAllResponse.SerializeToString,
+            ),
+            'ListWatchedClusters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWatchedClusters,
+                    request_deserializer=adaptor_dot_api_dot_v1_dot_attachments__pb2.ListWatchedClustersRequest.FromString,
+                    response_serializer=adaptor_dot_api_dot_v1_dot_attachments__pb2.ListWatchedClustersResponse.SerializeToString,
+            ),
+            'WatchCluster': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchCluster,
+                    request_deserializer=adaptor_dot_api_dot_v1_dot_attachments__pb2.WatchClusterRequest.FromString,
+                    response_serializer=adaptor_dot_api_dot_v1_dot_attachments__pb2.WatchClusterResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -317,6 +389,114 @@ class AttachmentService(object):
             '/adaptor.v1.AttachmentService/WatchAttachment',
             adaptor_dot_api_dot_v1_dot_attachments__pb2.WatchAttachmentRequest.SerializeToString,
             adaptor_dot_api_dot_v1_dot_attachments__pb2.WatchAttachmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AttachAll(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/adaptor.v1.AttachmentService/AttachAll',
+            adaptor_dot_api_dot_v1_dot_attachments__pb2.AttachAllRequest.SerializeToString,
+            adaptor_dot_api_dot_v1_dot_attachments__pb2.AttachAllResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DetachAll(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/adaptor.v1.AttachmentService/DetachAll',
+            adaptor_dot_api_dot_v1_dot_attachments__pb2.DetachAllRequest.SerializeToString,
+            adaptor_dot_api_dot_v1_dot_attachments__pb2.DetachAllResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWatchedClusters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/adaptor.v1.AttachmentService/ListWatchedClusters',
+            adaptor_dot_api_dot_v1_dot_attachments__pb2.ListWatchedClustersRequest.SerializeToString,
+            adaptor_dot_api_dot_v1_dot_attachments__pb2.ListWatchedClustersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchCluster(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/adaptor.v1.AttachmentService/WatchCluster',
+            adaptor_dot_api_dot_v1_dot_attachments__pb2.WatchClusterRequest.SerializeToString,
+            adaptor_dot_api_dot_v1_dot_attachments__pb2.WatchClusterResponse.FromString,
             options,
             channel_credentials,
             insecure,

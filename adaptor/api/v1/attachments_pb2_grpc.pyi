@@ -126,7 +126,71 @@ _AttachmentServiceWatchAttachmentType = typing_extensions.TypeVar(
     ],
 )
 
-class AttachmentServiceStub(typing.Generic[_AttachmentServiceAttachType, _AttachmentServiceDetachType, _AttachmentServicePauseAttachmentType, _AttachmentServiceResumeAttachmentType, _AttachmentServiceListAttachmentsType, _AttachmentServiceWatchAttachmentType]):
+_AttachmentServiceAttachAllType = typing_extensions.TypeVar(
+    '_AttachmentServiceAttachAllType',
+    grpc.UnaryUnaryMultiCallable[
+        adaptor.api.v1.attachments_pb2.AttachAllRequest,
+        adaptor.api.v1.attachments_pb2.AttachAllResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        adaptor.api.v1.attachments_pb2.AttachAllRequest,
+        adaptor.api.v1.attachments_pb2.AttachAllResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        adaptor.api.v1.attachments_pb2.AttachAllRequest,
+        adaptor.api.v1.attachments_pb2.AttachAllResponse,
+    ],
+)
+
+_AttachmentServiceDetachAllType = typing_extensions.TypeVar(
+    '_AttachmentServiceDetachAllType',
+    grpc.UnaryUnaryMultiCallable[
+        adaptor.api.v1.attachments_pb2.DetachAllRequest,
+        adaptor.api.v1.attachments_pb2.DetachAllResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        adaptor.api.v1.attachments_pb2.DetachAllRequest,
+        adaptor.api.v1.attachments_pb2.DetachAllResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        adaptor.api.v1.attachments_pb2.DetachAllRequest,
+        adaptor.api.v1.attachments_pb2.DetachAllResponse,
+    ],
+)
+
+_AttachmentServiceListWatchedClustersType = typing_extensions.TypeVar(
+    '_AttachmentServiceListWatchedClustersType',
+    grpc.UnaryUnaryMultiCallable[
+        adaptor.api.v1.attachments_pb2.ListWatchedClustersRequest,
+        adaptor.api.v1.attachments_pb2.ListWatchedClustersResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        adaptor.api.v1.attachments_pb2.ListWatchedClustersRequest,
+        adaptor.api.v1.attachments_pb2.ListWatchedClustersResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        adaptor.api.v1.attachments_pb2.ListWatchedClustersRequest,
+        adaptor.api.v1.attachments_pb2.ListWatchedClustersResponse,
+    ],
+)
+
+_AttachmentServiceWatchClusterType = typing_extensions.TypeVar(
+    '_AttachmentServiceWatchClusterType',
+    grpc.UnaryStreamMultiCallable[
+        adaptor.api.v1.attachments_pb2.WatchClusterRequest,
+        adaptor.api.v1.attachments_pb2.WatchClusterResponse,
+    ],
+    grpc.aio.UnaryStreamMultiCallable[
+        adaptor.api.v1.attachments_pb2.WatchClusterRequest,
+        adaptor.api.v1.attachments_pb2.WatchClusterResponse,
+    ],
+    default=grpc.UnaryStreamMultiCallable[
+        adaptor.api.v1.attachments_pb2.WatchClusterRequest,
+        adaptor.api.v1.attachments_pb2.WatchClusterResponse,
+    ],
+)
+
+class AttachmentServiceStub(typing.Generic[_AttachmentServiceAttachType, _AttachmentServiceDetachType, _AttachmentServicePauseAttachmentType, _AttachmentServiceResumeAttachmentType, _AttachmentServiceListAttachmentsType, _AttachmentServiceWatchAttachmentType, _AttachmentServiceAttachAllType, _AttachmentServiceDetachAllType, _AttachmentServiceListWatchedClustersType, _AttachmentServiceWatchClusterType]):
     """Attached streams: taken up, let go of, paused, listed, watched."""
 
     @typing.overload
@@ -154,6 +218,22 @@ class AttachmentServiceStub(typing.Generic[_AttachmentServiceAttachType, _Attach
         grpc.UnaryStreamMultiCallable[
             adaptor.api.v1.attachments_pb2.WatchAttachmentRequest,
             adaptor.api.v1.attachments_pb2.WatchAttachmentResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            adaptor.api.v1.attachments_pb2.AttachAllRequest,
+            adaptor.api.v1.attachments_pb2.AttachAllResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            adaptor.api.v1.attachments_pb2.DetachAllRequest,
+            adaptor.api.v1.attachments_pb2.DetachAllResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            adaptor.api.v1.attachments_pb2.ListWatchedClustersRequest,
+            adaptor.api.v1.attachments_pb2.ListWatchedClustersResponse,
+        ],
+        grpc.UnaryStreamMultiCallable[
+            adaptor.api.v1.attachments_pb2.WatchClusterRequest,
+            adaptor.api.v1.attachments_pb2.WatchClusterResponse,
         ],
     ], channel: grpc.Channel) -> None: ...
 
@@ -183,6 +263,22 @@ class AttachmentServiceStub(typing.Generic[_AttachmentServiceAttachType, _Attach
             adaptor.api.v1.attachments_pb2.WatchAttachmentRequest,
             adaptor.api.v1.attachments_pb2.WatchAttachmentResponse,
         ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            adaptor.api.v1.attachments_pb2.AttachAllRequest,
+            adaptor.api.v1.attachments_pb2.AttachAllResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            adaptor.api.v1.attachments_pb2.DetachAllRequest,
+            adaptor.api.v1.attachments_pb2.DetachAllResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            adaptor.api.v1.attachments_pb2.ListWatchedClustersRequest,
+            adaptor.api.v1.attachments_pb2.ListWatchedClustersResponse,
+        ],
+        grpc.aio.UnaryStreamMultiCallable[
+            adaptor.api.v1.attachments_pb2.WatchClusterRequest,
+            adaptor.api.v1.attachments_pb2.WatchClusterResponse,
+        ],
     ], channel: grpc.aio.Channel) -> None: ...
 
     Attach: _AttachmentServiceAttachType
@@ -205,6 +301,25 @@ class AttachmentServiceStub(typing.Generic[_AttachmentServiceAttachType, _Attach
 
     WatchAttachment: _AttachmentServiceWatchAttachmentType
     """Streams what happens to an attached stream, from its beginning or a resume token on, until it has ended."""
+
+    AttachAll: _AttachmentServiceAttachAllType
+    """Begins to look after every job of a cluster that a rule selects, those that come later too, until DetachAll; the
+    service keeps that through restarts. Rules that were given for the cluster before are replaced; jobs that are
+    looked after already keep what they have. UNAVAILABLE if the cluster does not answer.
+    """
+
+    DetachAll: _AttachmentServiceDetachAllType
+    """Takes up no more jobs of a cluster and lets go of those that were taken up so; they go on as they are. NOT_FOUND
+    if the cluster is not looked after as a whole.
+    """
+
+    ListWatchedClusters: _AttachmentServiceListWatchedClustersType
+    """Lists the clusters that are looked after as a whole."""
+
+    WatchCluster: _AttachmentServiceWatchClusterType
+    """Streams what happens to every stream of such a cluster, from its beginning or a resume token on. NOT_FOUND if the
+    cluster is not looked after as a whole.
+    """
 
 AttachmentServiceAsyncStub: typing_extensions.TypeAlias = AttachmentServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
@@ -230,6 +345,22 @@ AttachmentServiceAsyncStub: typing_extensions.TypeAlias = AttachmentServiceStub[
     grpc.aio.UnaryStreamMultiCallable[
         adaptor.api.v1.attachments_pb2.WatchAttachmentRequest,
         adaptor.api.v1.attachments_pb2.WatchAttachmentResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        adaptor.api.v1.attachments_pb2.AttachAllRequest,
+        adaptor.api.v1.attachments_pb2.AttachAllResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        adaptor.api.v1.attachments_pb2.DetachAllRequest,
+        adaptor.api.v1.attachments_pb2.DetachAllResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        adaptor.api.v1.attachments_pb2.ListWatchedClustersRequest,
+        adaptor.api.v1.attachments_pb2.ListWatchedClustersResponse,
+    ],
+    grpc.aio.UnaryStreamMultiCallable[
+        adaptor.api.v1.attachments_pb2.WatchClusterRequest,
+        adaptor.api.v1.attachments_pb2.WatchClusterResponse,
     ],
 ]
 
@@ -286,5 +417,44 @@ class AttachmentServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[adaptor.api.v1.attachments_pb2.WatchAttachmentResponse], collections.abc.AsyncIterator[adaptor.api.v1.attachments_pb2.WatchAttachmentResponse]]:
         """Streams what happens to an attached stream, from its beginning or a resume token on, until it has ended."""
+
+    @abc.abstractmethod
+    def AttachAll(
+        self,
+        request: adaptor.api.v1.attachments_pb2.AttachAllRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[adaptor.api.v1.attachments_pb2.AttachAllResponse, collections.abc.Awaitable[adaptor.api.v1.attachments_pb2.AttachAllResponse]]:
+        """Begins to look after every job of a cluster that a rule selects, those that come later too, until DetachAll; the
+        service keeps that through restarts. Rules that were given for the cluster before are replaced; jobs that are
+        looked after already keep what they have. UNAVAILABLE if the cluster does not answer.
+        """
+
+    @abc.abstractmethod
+    def DetachAll(
+        self,
+        request: adaptor.api.v1.attachments_pb2.DetachAllRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[adaptor.api.v1.attachments_pb2.DetachAllResponse, collections.abc.Awaitable[adaptor.api.v1.attachments_pb2.DetachAllResponse]]:
+        """Takes up no more jobs of a cluster and lets go of those that were taken up so; they go on as they are. NOT_FOUND
+        if the cluster is not looked after as a whole.
+        """
+
+    @abc.abstractmethod
+    def ListWatchedClusters(
+        self,
+        request: adaptor.api.v1.attachments_pb2.ListWatchedClustersRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[adaptor.api.v1.attachments_pb2.ListWatchedClustersResponse, collections.abc.Awaitable[adaptor.api.v1.attachments_pb2.ListWatchedClustersResponse]]:
+        """Lists the clusters that are looked after as a whole."""
+
+    @abc.abstractmethod
+    def WatchCluster(
+        self,
+        request: adaptor.api.v1.attachments_pb2.WatchClusterRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[adaptor.api.v1.attachments_pb2.WatchClusterResponse], collections.abc.AsyncIterator[adaptor.api.v1.attachments_pb2.WatchClusterResponse]]:
+        """Streams what happens to every stream of such a cluster, from its beginning or a resume token on. NOT_FOUND if the
+        cluster is not looked after as a whole.
+        """
 
 def add_AttachmentServiceServicer_to_server(servicer: AttachmentServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

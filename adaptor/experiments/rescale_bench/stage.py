@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -93,6 +94,7 @@ class StreamStage:
         home: Folder for everything.
         options: Options of Flink that come before those of the embedded cluster.
         slots: Of the cluster.
+        max_slots: Those that it can be brought to; ``None`` for no more.
         flink: Series of Flink; another one than the installed is fetched, once for each machine.
         report: Told what is being done.
 
@@ -106,6 +108,7 @@ class StreamStage:
         *,
         options: Mapping[str, Option],
         slots: int = SLOTS,
+        max_slots: int | None = None,
         flink: str = INSTALLED,
         report: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -115,7 +118,7 @@ class StreamStage:
             home / "flink",
             EmbeddedFlinkSettings(
                 options=options,
-                max_task_managers=slots,
+                max_task_managers=max_slots or slots,
                 start_timeout_s=START_S,
                 register_timeout_s=START_S,
             ),
@@ -128,11 +131,7 @@ class StreamStage:
         """Start the cluster; what a crashed run left is ended first."""
         try:
             self._flink.start()
-            provisioner = LocalProvisioner(self._flink)
-            try:
-                asyncio.run(provisioner.provide(self._slots))
-            finally:
-                provisioner.close()
+            self.provide(self._slots)
         except BaseException:
             self._flink.stop()
             raise
@@ -145,6 +144,24 @@ class StreamStage:
         """End every process."""
         self.client.close()
         self._flink.stop()
+
+    def provide(self, slots: int) -> None:
+        """Bring the cluster to so many slots.
+
+        Raises:
+            ProvisionError: If they did not come.
+        """
+        provisioner = LocalProvisioner(self._flink)
+        try:
+            asyncio.run(provisioner.provide(slots))
+        finally:
+            provisioner.close()
+
+    def cancel(self, job_id: str) -> None:
+        """End a stream where it stands."""
+        request = urllib.request.Request(f"{self.rest_url}/jobs/{job_id}?mode=cancel", method="PATCH")  # noqa: S310
+        with urllib.request.urlopen(request, timeout=ANSWER_S):  # noqa: S310 - our own cluster
+            pass
 
     @property
     def rest_url(self) -> str:
@@ -165,11 +182,19 @@ class StreamStage:
         self._jobs += 1
         self._seen_lines = {path: path.stat().st_size for path in self._echo_files()}
         out = self.home / f"sink-{self._jobs}"
-        command = [sys.executable, str(FLINK_JOBS / "stream.py"), "--flink", self.rest_url, "--out", str(out)]
-        command += ["--rate", str(options.rate), "--rows", str(options.rows), "--work", str(options.work)]
-        command += ["--checkpoint-interval", options.checkpoint_interval, "--day", str(options.day_s)]
-        command += ["--day-start", str(options.day_start_s), "--parallelism", str(options.parallelism)]
-        command += ["--key-groups", str(options.key_groups), *(["--echo"] if options.echo else [])]
+        arguments = ["--out", str(out), "--rate", str(options.rate), "--rows", str(options.rows)]
+        arguments += ["--work", str(options.work), "--checkpoint-interval", options.checkpoint_interval]
+        arguments += ["--day", str(options.day_s), "--day-start", str(options.day_start_s)]
+        arguments += ["--parallelism", str(options.parallelism), "--key-groups", str(options.key_groups)]
+        return self.submit_script("stream.py", [*arguments, *(["--echo"] if options.echo else [])]), out
+
+    def submit_script(self, script: str, arguments: Sequence[str]) -> str:
+        """Submit a stream of `flink-jobs` and return its job id.
+
+        Raises:
+            TrialError: If it cannot be submitted; the message holds the end of the driver's output.
+        """
+        command = [sys.executable, str(FLINK_JOBS / script), "--flink", self.rest_url, *arguments]
         environment = {
             **os.environ,
             **self._flink.driver_environment(),
@@ -180,7 +205,7 @@ class StreamStage:
         )
         if done.returncode != 0:
             raise TrialError(f"the stream could not be submitted:\n{done.stderr[-2000:]}")
-        return str(json.loads(done.stdout.splitlines()[-1])["job_id"]), out
+        return str(json.loads(done.stdout.splitlines()[-1])["job_id"])
 
     def output(self, folder: Path) -> Output:
         """What came out of the stream that was submitted last."""

@@ -11,9 +11,7 @@ import pytest_asyncio
 
 from adaptor.experiments.scripted_stream import ScriptedStream, ScriptedStreams
 from adaptor.experiments.scripted_stream_server import ScriptedStreamServer
-from adaptor.testing.attached import AttachShop
-
-JOB = "1" * 32
+from adaptor.testing.attached import JOB, AttachShop
 
 
 @pytest.fixture

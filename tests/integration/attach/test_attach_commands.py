@@ -10,7 +10,8 @@ import threading
 
 import psutil
 import pytest
-from conftest import JOB
+
+from adaptor.testing.attached import JOB
 
 NOWHERE = "127.0.0.1:1"
 """No service listens there."""
@@ -21,8 +22,9 @@ def attach(server, tmp_path):
     """Starts `adaptor attach` on the scripted stream, with a service of its own."""
     started = []
 
-    def start(*options: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "adaptor.cli", "attach", server.url, JOB, "--service", NOWHERE]
+    def start(*options: str, job: str | None = JOB) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "adaptor.cli", "attach", server.url, *([job] if job else [])]
+        command += ["--service", NOWHERE]
         command += ["--state-dir", str(tmp_path / "state"), *options]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         started.append(process)
@@ -62,6 +64,19 @@ def test_attach_without_a_service_starts_one_says_so_and_lets_go_at_the_end(atta
     assert not [one for one in server.streams.requested if one.startswith(("PUT", "POST"))]
 
 
+def test_attach_all_looks_after_the_jobs_that_the_rules_select(attach, server, stream, tmp_path):
+    """One line a news, with its job; Ctrl-C lets go of all."""
+    stream.rate = 700.0
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[[rule]]\nselect = "scr*"\ndry_run = true\ntarget = ["utilisation=0.6"]\n')
+    process = attach("--all", "--rules", str(rules), job=None)
+    lines = lines_until(process, "scripted-11111111: attached to scripted")
+    assert f"looking after the jobs of {server.url} that 1 rule select" in lines[0]
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, "let go of 1 jobs" in errors) == (0, True), errors
+
+
 def test_attach_with_json_prints_one_object_a_line(attach, stream):
     """For programs: the attachment first, then the news."""
     process = attach("--dry-run", "--json")
@@ -88,6 +103,7 @@ def test_a_command_that_is_killed_leaves_no_service_behind(attach, server, strea
         (["ftp://host", JOB], "must be the http or https address"),
         (["http://127.0.0.1:1", JOB, "--target", "speed=3"], "is none of utilisation="),
         (["http://127.0.0.1:1", JOB, "--target", "utilisation=2"], "utilisation"),
+        (["http://127.0.0.1:1"], "or --all for every job"),
     ],
 )
 def test_bad_input_ends_with_one_line_that_names_the_remedy(arguments, message, tmp_path):

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 import grpc
 import pytest
 import pytest_asyncio
-from conftest import JOB
 
 from adaptor.api.v1 import attachments_pb2 as pb
-from adaptor.api.v1 import attachments_pb2_grpc
+from adaptor.api.v1 import attachments_pb2_grpc, runs_pb2
+from adaptor.testing.attached import JOB
 from adaptor.testing.loopback import a_server
 from adaptor.testing.workshop import Workshop
 
@@ -87,3 +87,28 @@ async def test_an_id_in_use_for_another_stream_is_refused(stub, server):
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await stub.Attach(request(server.url, target=pb.StreamTarget(utilisation=0.5)))
     assert raised.value.code() is grpc.StatusCode.ALREADY_EXISTS
+
+
+async def test_a_whole_cluster_is_looked_after_watched_listed_and_let_go_of(stub, server):
+    """Over gRPC as over the command line."""
+    rules = [pb.AttachRule(select="scr*", dry_run=True)]
+    await stub.AttachAll(pb.AttachAllRequest(flink_url=server.url + "/", rules=rules))
+    listed = (await stub.ListWatchedClusters(pb.ListWatchedClustersRequest())).clusters
+    assert [(one.flink_url, one.rules) for one in listed] == [(server.url, 1)]
+    told = []
+    async for one in stub.WatchCluster(pb.WatchClusterRequest(flink_url=server.url)):
+        told.append((one.attachment_id, one.news.text))
+        if len(told) == 1:
+            left = (await stub.DetachAll(pb.DetachAllRequest(flink_url=server.url))).attachments
+    assert told[0] == ("scripted-11111111", "attached to scripted")
+    assert [one.state for one in left] == [pb.ATTACHMENT_STATE_DETACHED]
+
+
+async def test_supersteps_are_asked_for_and_shown(stub, server, stream):
+    """What is wanted comes in as it was said, how far it is goes out."""
+    wish = pb.SuperstepWish(runtime_target=runs_pb2.RuntimeTarget(target_s=30), max_supersteps=40, source="gauge:x")
+    found = (await stub.Attach(request(server.url, supersteps=wish))).attachment
+    assert found.run_id.startswith("scripted-11111111-")
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await stub.Attach(request(server.url, supersteps=pb.SuperstepWish(max_supersteps=3), attachment_id="x"))
+    assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT

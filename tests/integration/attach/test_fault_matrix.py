@@ -6,12 +6,11 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from conftest import JOB
 
 from adaptor.domain.rescale import Phase
 from adaptor.domain.stream import AttachmentState, RescaleOutcome, StreamReason
 from adaptor.experiments.scripted_stream import VERTEX_IDS, WORKER_ID
-from adaptor.testing.attached import SETTINGS, AttachShop
+from adaptor.testing.attached import JOB, SETTINGS, AttachShop
 
 
 async def test_a_checkpoint_that_fails_leaves_the_job_as_it_was(shop, server, stream):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from conftest import JOB
 
 from adaptor.domain.stream import AttachmentState, RescaleOutcome, StreamReason
 from adaptor.errors import ConflictError, InvalidValueError, UnknownJobError
 from adaptor.experiments.scripted_stream import WORKER_ID
-from adaptor.testing.attached import AttachShop
+from adaptor.testing.attached import JOB, AttachShop
 
 
 async def test_a_stream_too_narrow_is_widened_at_a_checkpoint_that_adaptor_triggered(shop, server, stream):
