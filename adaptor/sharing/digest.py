@@ -139,7 +139,7 @@ class Digest:
         async with self._taking:
             await self._take_own()
             more = True
-            while more and (entries := await self._log.entries_after(self.position, most=SLICE)):
+            while more and (entries := await self._fresh()):
                 more = len(entries) == SLICE
                 await self._precedence.turn()
                 await self._note_sent(entries)
@@ -149,6 +149,11 @@ class Digest:
                 self._indexed.set()
                 self.changed.set()
             await self._write(self._index.put_peers, self._peers())
+
+    async def _fresh(self) -> list[StoredEntry]:
+        """The next applied entries; read by the thread that writes the log, so what is to be written goes first."""
+        await self._write(self._precedence.pause)
+        return await self._log.entries_after(self.position, most=SLICE)
 
     async def _take_own(self) -> None:
         place = await self._write(lambda: self._index.own_position)
