@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from adaptor.access.access_file import LiveRoster
 from adaptor.app.clock import SystemClock
 from adaptor.app.setting import DURATION, INTEGER, TEXT, Setting
-from adaptor.errors import AdaptorError, InvalidValueError
+from adaptor.errors import InvalidValueError
 from adaptor.service.guard import CallLimits
 from adaptor.service.server import Entrance
 from adaptor.service.tls import ServerTls, TlsFiles
@@ -70,14 +70,12 @@ ACCESS_SETTINGS: tuple[Setting, ...] = (
 )
 
 
-def entrance(
-    settings: Mapping[str, Any], *, on_refused: Callable[[type[AdaptorError]], None] = lambda _: None
-) -> Entrance:
+def entrance(settings: Mapping[str, Any], **told: Any) -> Entrance:
     """How callers get in, as the settings have it.
 
     Args:
         settings: Of everything.
-        on_refused: Told the class of each error that a refusal was.
+        told: `on_refused` and `on_called` of an entrance, if anybody counts.
 
     Raises:
         InvalidValueError: If a file cannot be used, or settings do not go together.
@@ -95,7 +93,7 @@ def entrance(
             refusal_pause_s=settings["access.refusal_pause"],
         ),
         mutual_listen=settings["service.mutual_listen"],
-        on_refused=on_refused,
+        **told,
     )
 
 

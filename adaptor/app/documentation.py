@@ -10,6 +10,7 @@ from typing import Any
 from adaptor.access.permissions import permissions_table
 from adaptor.app.settings import settings_table
 from adaptor.errors import InvalidValueError
+from adaptor.metrics.catalogue import metrics_table
 
 
 def update_settings(path: Path) -> None:
@@ -20,6 +21,11 @@ def update_settings(path: Path) -> None:
 def update_permissions(path: Path) -> None:
     """Rewrite the table of who may call what in a file."""
     path.write_text(replaced(path.read_text(), "permissions", permissions_table()))
+
+
+def update_metrics(path: Path) -> None:
+    """Rewrite the table of metrics in a file."""
+    path.write_text(replaced(path.read_text(), "metrics", metrics_table()))
 
 
 def update_figures(path: Path, reports: Sequence[Path]) -> None:

@@ -15,6 +15,7 @@ from adaptor.app.attach_settings import access, attachment_settings
 from adaptor.app.clock import SystemClock
 from adaptor.app.cluster_settings import cluster_settings
 from adaptor.app.meters import NoMeter
+from adaptor.app.metrics_settings import metrics_server
 from adaptor.app.settings import Settings
 from adaptor.app.sharing import participation
 from adaptor.app.streams import FlinkStreamClusters
@@ -22,6 +23,7 @@ from adaptor.control.run_controller import RunController
 from adaptor.domain.run import PlanningSettings
 from adaptor.engine.attachments import Attachments
 from adaptor.engine.back_ends import StreamBackEnds
+from adaptor.engine.background import Background
 from adaptor.engine.cluster_rounds import ClusterBackEnds
 from adaptor.engine.clusters import Clusters
 from adaptor.engine.engine import Engine
@@ -30,12 +32,15 @@ from adaptor.engine.outbox import Outbox
 from adaptor.engine.ports import Meter, Provisioner, Publisher
 from adaptor.engine.settings import EngineSettings
 from adaptor.engine.slot_ledger import SlotLedger
+from adaptor.errors import NoLogError
 from adaptor.flink.address import require_no_metadata_address
 from adaptor.flink.client import FlinkClient
 from adaptor.flink.stream_client import StreamClient
 from adaptor.local.cluster import EmbeddedFlink
 from adaptor.local.provisioner import LocalProvisioner
 from adaptor.local.settings import EmbeddedFlinkSettings
+from adaptor.metrics.exposition import MetricsServer
+from adaptor.metrics.telemetry import Telemetry
 from adaptor.observer.pace import Pace
 from adaptor.observer.superstep import SuperstepObserver
 from adaptor.provisioner.fixed import FixedProvisioner, UnknownCluster
@@ -83,6 +88,9 @@ class Service:
             clock=SystemClock().monotonic_s,
         )
         self._local: LocalProvisioner | None = None
+        self.telemetry = Telemetry() if settings["metrics.listen"] else None
+        self.metrics: MetricsServer | None = None
+        self._background = Background()
         self.precedence = Precedence()
         self.sharing = participation(settings, precedence=self.precedence, measured=self.store.observations_after)
         self._ledger = SlotLedger(self._provisioners(), idle_slots=settings["engine.idle_slots"])
@@ -132,6 +140,7 @@ class Service:
                 max_loaded_runs=settings["engine.max_loaded_runs"],
             ),
             grants=self.clusters.grants,
+            tally=self.telemetry,
         )
 
     def _provisioners(self) -> Callable[[str], Provisioner]:
@@ -188,17 +197,21 @@ class Service:
             InvalidValueError: If the address is malformed or beyond loopback.
             PortInUseError: If the port is taken.
         """
-        settings = self._settings
+        settings, telemetry = self._settings, self.telemetry
+        told = {} if telemetry is None else {"on_refused": telemetry.refused, "on_called": telemetry.called}
+        door = entrance(settings, **told)
         self.server = Server(
             RunService(self.engine, default_confidence=settings["planner.confidence"], first=self.precedence.first),
             SharingService(self.sharing, unpublished=self.store.unpublished_count),
             AttachmentService(self.attachments, default_confidence=settings["planner.confidence"]),
             ClusterService(self.clusters, watch_stall_s=settings["cluster.watch_stall"]),
             listen=settings["service.listen"],
-            entrance=entrance(settings),
+            entrance=door,
             default_deadline_s=settings["service.default_deadline"],
             max_message_bytes=settings["service.max_message_bytes"],
         )
+        if telemetry is not None:
+            self.metrics = metrics_server(settings, telemetry, door)
         await self.sharing.start()
         await self.clusters.resume()
         await self.engine.resume()
@@ -206,12 +219,32 @@ class Service:
         await self.server.start()
         self.engine.start()
         self.clusters.start()
+        if self.metrics is not None:
+            self.metrics.start()
+            self._background.repeat(self._refresh_metrics, interval_s=settings["metrics.refresh_interval"])
+            _log.info("metrics are at %s", self.metrics.address)
         return self.server.address
+
+    async def _refresh_metrics(self) -> None:
+        """Take in what is asked for rather than told; all of it is in memory."""
+        telemetry = self.telemetry
+        if telemetry is None:
+            return
+        telemetry.clusters_stand(self.clusters.clusters())
+        telemetry.streams_stand(self.attachments.all())
+        try:
+            telemetry.log_stands(self.sharing.open)
+        except NoLogError:
+            telemetry.log_stands(None)
+        telemetry.refreshed()
 
     async def stop(self) -> None:
         """Finish calls in flight, end the background work and let go of the state directory."""
         if self.server is not None:
             await self.server.stop(grace_s=self._settings["service.stop_grace"])
+        await self._background.stop()
+        if self.metrics is not None:
+            self.metrics.stop()
         await self.clusters.stop()
         await self.engine.stop()
         await self.attachments.stop()

@@ -18,6 +18,7 @@ from typing import Any
 from adaptor.app.access_settings import ACCESS_SETTINGS
 from adaptor.app.attach_settings import ATTACH_SETTINGS
 from adaptor.app.cluster_settings import CLUSTER_SETTINGS
+from adaptor.app.metrics_settings import METRICS_SETTINGS
 from adaptor.app.setting import DURATION, FRACTION, INTEGER, LEVEL, PATH, TEXT, Setting
 from adaptor.app.sharing_settings import SHARING_SETTINGS
 from adaptor.client.run import DEFAULT_ADDRESS
@@ -58,6 +59,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("service.log_level", LEVEL, "info", "least severe log line", "one line a plan"),
     *ACCESS_SETTINGS,
+    *METRICS_SETTINGS,
     Setting("flink.timeout", DURATION, "1s", "longest wait for one REST answer", "half a barrier's wait"),
     Setting("flink.max_answer_bytes", INTEGER, "16777216", "longest REST answer", "10,000 subtasks take about 10 MB"),
     Setting(

@@ -20,7 +20,14 @@ STOP_S = 10.0
 
 _GUARDED = tuple(
     BY_NAME[name].variable
-    for name in ("access.file", "tls.certificate", "tls.key", "tls.client_ca", "service.mutual_listen")
+    for name in (
+        "access.file",
+        "tls.certificate",
+        "tls.key",
+        "tls.client_ca",
+        "service.mutual_listen",
+        "metrics.listen",
+    )
 )
 
 PROBE_S = 1.0

@@ -19,6 +19,7 @@ class ClusterStatus:
         managed: As its manager left it.
         held_slots: Slots that newest plans ask for.
         granted_slots: Slots that runs may use from their next barriers on.
+        wanted_slots: Slots that would serve the objectives of its runs best, as far as that was worked out.
         runs: Runs that go on.
         reclaims: Those that are under way.
         problem: What is wrong, in words.
@@ -28,6 +29,7 @@ class ClusterStatus:
     held_slots: int
     granted_slots: int
     runs: int
+    wanted_slots: int = 0
     reclaims: tuple[Reclaim, ...] = ()
     problem: str = ""
 

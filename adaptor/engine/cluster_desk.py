@@ -201,6 +201,7 @@ class Desk:
             held_slots=self.held_slots,
             granted_slots=sum(one.grant.slots for one in self.members.values() if one.grant),
             runs=len(self.members),
+            wanted_slots=sum(one.demand.wanted_slots for one in self.members.values() if one.demand),
             reclaims=tuple(one for one in self.reclaims.values() if one.state is ReclaimState.OPEN),
             problem=problem,
         )

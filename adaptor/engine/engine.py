@@ -30,7 +30,7 @@ from adaptor.domain.statistics import SuperstepReport
 from adaptor.engine.background import Background
 from adaptor.engine.grants import Grants, NobodyManages
 from adaptor.engine.outbox import Outbox
-from adaptor.engine.ports import Clock, Found, Knowledge, Meter, Observer, Rescaler, RunStore
+from adaptor.engine.ports import Clock, Found, Knowledge, Meter, NoTally, Observer, Rescaler, RunStore, Tally
 from adaptor.engine.recording import recorded_of
 from adaptor.engine.rescales import Outcome, Rescales
 from adaptor.engine.run_loop import RunLoop, RunLoops, SlotsAwaited, known_record
@@ -57,6 +57,7 @@ class Engine:
         meter: Learns how long stages took.
         settings: Bounds.
         grants: What managers of clusters let runs use; nobody manages anything if not given.
+        tally: Counts what happens to runs; nobody does if not given.
     """
 
     def __init__(
@@ -73,9 +74,11 @@ class Engine:
         meter: Meter,
         settings: EngineSettings,
         grants: Grants | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self._store = store
         self._grants = grants or NobodyManages()
+        self._tally: Tally = tally or NoTally()
         self._observer = observer
         self._ledger = ledger
         self._outbox = outbox
@@ -191,11 +194,7 @@ class Engine:
 
     async def owner(self, run_id: str) -> str | None:
         """Who started a run; ``None`` if it is not known."""
-        try:
-            record = (await self._loops.known(run_id)).record
-        except UnknownRunError:
-            return None
-        return record.spec.owner if record else None
+        return await self._loops.owner(run_id)
 
     async def story(self, run_id: str) -> tuple[RunSummary, list[Recorded]]:
         """A run with all of its events.
@@ -232,7 +231,9 @@ class Engine:
 
     async def resume(self) -> None:
         """Take up what a process before this one left: grants, and slot effects without an outcome."""
-        for summary in await self._store.running():
+        running = await self._store.running()
+        self._tally.resumed(summary.spec.run_id for summary in running)
+        for summary in running:
             if summary.spec.mechanism is not Mechanism.DRIVER_LOOP:
                 continue  # its slots are those of the attached job
             slots = 0 if self._grants.is_paused(summary.spec.run_id) else summary.parallelism
@@ -321,6 +322,7 @@ class Engine:
         recorded = replace(recorded_of(run_id, sequence, event, handled), completes=completes)
         with self._meter.span("store"):
             await self._store.record(recorded)
+        self._tally.note(loop.record, recorded)
         loop.advance(handled.record, sequence)
         record = handled.record
         if record.spec.mechanism is Mechanism.DRIVER_LOOP:

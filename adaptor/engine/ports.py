@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -58,6 +58,28 @@ class Meter(Protocol):
     def span(self, stage: str) -> AbstractContextManager[None]:
         """Measures what runs inside the span."""
         ...
+
+
+class Tally(Protocol):
+    """Counts what happens to runs."""
+
+    def note(self, before: RunRecord | None, recorded: Recorded) -> None:
+        """Count what happened to a run; it is recorded already. Must not wait for anything."""
+        ...
+
+    def resumed(self, run_ids: Iterable[str]) -> None:
+        """Learn which runs went on when the engine began."""
+        ...
+
+
+class NoTally:
+    """Counts nothing."""
+
+    def note(self, before: RunRecord | None, recorded: Recorded) -> None:
+        """Do nothing."""
+
+    def resumed(self, run_ids: Iterable[str]) -> None:
+        """Do nothing."""
 
 
 class Observer(Protocol):

@@ -90,6 +90,14 @@ class RunLoops:
             raise UnknownRunError(run_id)
         return self._loops[run_id]
 
+    async def owner(self, run_id: str) -> str | None:
+        """Who started a run; ``None`` if it is not known."""
+        try:
+            record = (await self.known(run_id)).record
+        except UnknownRunError:
+            return None
+        return record.spec.owner if record else None
+
     async def known_or_new(self, run_id: str) -> RunLoop:
         """A run that was started, or one that is about to be."""
         try:

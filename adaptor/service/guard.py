@@ -74,6 +74,7 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic to
         limits: How often each may call.
         clock: Tells the time.
         on_refused: Told the class of each error that a refusal was.
+        on_called: Told the name of each other call, and its seconds.
     """
 
     def __init__(
@@ -84,12 +85,14 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic to
         limits: CallLimits,
         clock: Clock,
         on_refused: Callable[[type[AdaptorError]], None],
+        on_called: Callable[[str, float], None],
     ) -> None:
         self._roster = roster
         self._owner_of = owner_of
         self._pause_s = limits.refusal_pause_s
         self._clock = clock
         self._on_refused = on_refused
+        self._on_called = on_called
         self._jobs = _buckets(limits.job_rate_per_s, limits)
         self._others = _buckets(limits.rate_per_s, limits)
         self._failures = _buckets(limits.failure_rate_per_s, limits)
@@ -116,8 +119,12 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic to
 
     def _unary(self, method: str, call: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
         async def wrapped(request: Any, rpc_context: _Call) -> Any:
+            began_s = self._clock.monotonic_s()
             await self._admit(method, request, rpc_context)
-            return await call(request, rpc_context)
+            try:
+                return await call(request, rpc_context)
+            finally:
+                self._on_called(method, self._clock.monotonic_s() - began_s)
 
         return wrapped
 
@@ -128,9 +135,13 @@ class Guard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic to
             async def check() -> None:
                 await self._require_still_valid(method, entry, rpc_context)
 
-            async for answer in call(request, _CheckedContext(rpc_context, check)):
-                await check()
-                yield answer
+            began_s = self._clock.monotonic_s()
+            try:
+                async for answer in call(request, _CheckedContext(rpc_context, check)):
+                    await check()
+                    yield answer
+            finally:
+                self._on_called(method, self._clock.monotonic_s() - began_s)
 
         return wrapped
 

@@ -49,6 +49,10 @@ def _unheard(kind: type[AdaptorError]) -> None:
     """Nobody counts refusals."""
 
 
+def _uncounted(method: str, duration_s: float) -> None:
+    """Nobody counts calls."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entrance:
     """How callers get in.
@@ -61,6 +65,7 @@ class Entrance:
         mutual_listen: A second address on which clients must show a certificate; if empty, and there are authorities
             for those, they must show one on the first.
         on_refused: Told the class of each error that a refusal was.
+        on_called: Told the name of each other call, and its seconds.
     """
 
     clock: Clock
@@ -69,6 +74,7 @@ class Entrance:
     limits: CallLimits = field(default_factory=CallLimits)
     mutual_listen: str = ""
     on_refused: Callable[[type[AdaptorError]], None] = _unheard
+    on_called: Callable[[str, float], None] = _uncounted
 
     def __post_init__(self) -> None:
         if self.roster is not None and self.tls is None:
@@ -128,6 +134,7 @@ class Server:
             limits=entrance.limits,
             clock=entrance.clock,
             on_refused=entrance.on_refused,
+            on_called=entrance.on_called,
         )
         self._server = grpc.aio.server(
             interceptors=[guard, Boundary(default_deadline_s)],
@@ -153,7 +160,7 @@ class Server:
             self.mutual_address = self._listen(entrance.mutual_listen, entrance, demand_certificate=True)
 
     def _listen(self, listen: str, entrance: Entrance, *, demand_certificate: bool) -> str:
-        host, port = _host_and_port(listen, guarded=entrance.guarded)
+        host, port = host_and_port(listen, guarded=entrance.guarded)
         _require_free(host, port)
         try:
             if entrance.tls is None:
@@ -177,13 +184,23 @@ class Server:
         await self._server.stop(grace_s)
 
 
-def _host_and_port(listen: str, *, guarded: bool) -> tuple[str, int]:
+def host_and_port(listen: str, *, guarded: bool, field: str = "listen") -> tuple[str, int]:
+    """Host and port of an address to listen on.
+
+    Args:
+        listen: As the setting has it.
+        guarded: Whether what comes is encrypted and from callers that are known, so that it may be beyond loopback.
+        field: Name of the setting.
+
+    Raises:
+        InvalidValueError: If it is none, or may not be.
+    """
     host, _, port = listen.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - the largest port there is
-        raise InvalidValueError("listen", f"{listen!r} is not an address and port; write for example 127.0.0.1:4400")
+        raise InvalidValueError(field, f"{listen!r} is not an address and port; write for example 127.0.0.1:4400")
     if host not in LOOPBACK and not guarded:
         raise InvalidValueError(
-            "listen",
+            field,
             f"{host} is beyond loopback, where anybody could read along and command your runs; set tls.certificate, "
             "tls.key and access.file (docs/security.md shows how)",
         )
