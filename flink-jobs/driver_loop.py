@@ -146,6 +146,9 @@ def begun_run(given: argparse.Namespace, *, parameters: Mapping[str, object], da
         efficiency_target=given.efficiency_target,
         policy=given.policy,
         shareable=given.shareable,
+        tenant=given.tenant,
+        priority=given.priority,
+        pausable=given.pausable,
         run_id=given.run_id,
         address=given.adaptor,
     )
@@ -273,6 +276,9 @@ def add_options(parser: argparse.ArgumentParser, *, program: str, max_supersteps
     add("--data", type=_pair, action="append", default=[], metavar="NAME=VALUE", help="more about the data")
     add("--policy", default="", help="adaptor's policy; empty: its own")
     add("--shareable", action="store_true", help="peers of a shared log may see what is observed")
+    add("--tenant", default="", help="whom the run counts for where a cluster manager hands out slots")
+    add("--priority", type=int, default=0, help="among runs that share a managed cluster; higher goes first")
+    add("--pausable", action="store_true", help="may be held at a barrier while there are no slots for it")
     add("--adaptor", default="", help="address of adaptor; empty: ADAPTOR_ADDRESS or its default")
     add("--run-id", default="", help="identity of the run; give it again to go on after a restart")
 

@@ -78,19 +78,29 @@ class AreaLedger:
         """What a run uses until it is due if it gets no more than its least; nothing if it may be stopped."""
         return one.standing_slot_s(one.due_in_s) if one.must else 0.0
 
-    def room(self, due_in_s: float) -> float:
-        """Slot-seconds that are left until then."""
-        there = self._capacity.slot_s_between(self._at_s, self._at_s + due_in_s)
-        standing = sum(one.standing_slot_s(due_in_s) for one in self._standing)
-        return there - standing - sum(area for due_s, area, _ in self._promised if due_s <= due_in_s)
+    def rooms(self, claimants: Sequence[Claimant]) -> list[float]:
+        """Slot-seconds that are left until each of these runs is due."""
+        due_s = np.array([one.due_in_s for one in claimants])
+        there = np.array([self._capacity.slot_s_between(self._at_s, self._at_s + due) for due in due_s.tolist()])
+        left: list[float] = (there - self._taken(due_s, tenant_id=None)).tolist()
+        return left
 
-    def room_of(self, tenant_id: str, due_in_s: float) -> float:
-        """Slot-seconds that a tenant's quota leaves until then; infinite without a quota."""
-        if tenant_id not in self._quotas:
-            return float("inf")
-        standing = sum(one.standing_slot_s(due_in_s) for one in self._standing if one.tenant.tenant_id == tenant_id)
-        promised = sum(area for due_s, area, tenant in self._promised if due_s <= due_in_s and tenant == tenant_id)
-        return self._quotas[tenant_id] * self._per * due_in_s - standing - promised
+    def rooms_of(self, tenant_id: str, claimants: Sequence[Claimant]) -> list[float]:
+        """Slot-seconds that the quota of a tenant leaves until each of these runs of it is due."""
+        due_s = np.array([one.due_in_s for one in claimants])
+        left: list[float] = (self._quotas[tenant_id] * self._per * due_s - self._taken(due_s, tenant_id)).tolist()
+        return left
+
+    def _taken(self, due_s: Floats, tenant_id: str | None) -> Floats:
+        """Slot-seconds that are spoken for until each time, of all tenants or of one."""
+        standing = [one for one in self._standing if tenant_id in (None, one.tenant.tenant_id)]
+        promised = [one for one in self._promised if tenant_id in (None, one[2])]
+        slots = np.array([one.demand.least_slots for one in standing], dtype=np.float64)
+        rests_s = np.array([one.least_rest_s for one in standing])
+        used = np.minimum(due_s[:, np.newaxis], rests_s) @ slots
+        before = due_s[:, np.newaxis] >= np.array([due for due, _, _ in promised])
+        taken: Floats = used + before @ np.array([area for _, area, _ in promised], dtype=np.float64)
+        return taken
 
     def widest(self, tenant_id: str) -> int:
         """Most TaskManagers that a run of a tenant could ever have."""
@@ -112,9 +122,9 @@ def worth_pursuing(claimants: Sequence[Claimant], ledger: AreaLedger) -> Plan:
     able = sorted((one for one in claimants if ways[one.run_id]), key=lambda one: (one.due_in_s, one.run_id))
     for tenant_id in ledger.limited():
         own = [one for one in able if one.tenant.tenant_id == tenant_id]
-        kept = _chosen(own, ways, [ledger.room_of(tenant_id, one.due_in_s) for one in own], ledger)
+        kept = _chosen(own, ways, ledger.rooms_of(tenant_id, own), ledger)
         able = [one for one in able if one.tenant.tenant_id != tenant_id or one.run_id in kept]
-    options = _chosen(able, ways, [ledger.room(one.due_in_s) for one in able], ledger)
+    options = _chosen(able, ways, ledger.rooms(able), ledger)
     for one in able:
         if one.run_id in options:
             ledger.promise(one, options[one.run_id])

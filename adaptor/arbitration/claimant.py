@@ -41,7 +41,9 @@ class Claimant:
     """A run that wants slots; units are TaskManagers.
 
     Attributes:
+        run_id: The run.
         demand: Its demand.
+        has_target: Whether there is something to be missed.
         tenant: In whose name.
         rank: Of its tenant, then its own; the higher comes first.
         weight: Of its tenant times its own.
@@ -56,7 +58,9 @@ class Claimant:
         least_rest_s: Seconds that the rest takes with the least; infinite if unknown.
     """
 
+    run_id: str
     demand: Demand
+    has_target: bool
     tenant: Tenant
     rank: tuple[int, int]
     weight: float
@@ -69,16 +73,6 @@ class Claimant:
     options: tuple[Option, ...]
     due_in_s: float
     least_rest_s: float
-
-    @property
-    def run_id(self) -> str:
-        """Its run."""
-        return self.demand.run_id
-
-    @property
-    def has_target(self) -> bool:
-        """Whether there is something to be missed."""
-        return self.demand.confidence is not None
 
     def standing_slot_s(self, within_s: float) -> float:
         """Slot-seconds that its least takes within so many seconds."""
@@ -113,7 +107,9 @@ def claimant(
     waited_s = 0.0 if demand.waiting_since_s is None else max(0.0, at_s - demand.waiting_since_s)
     waits = demand.held_slots == 0
     return Claimant(
+        run_id=demand.run_id,
         demand=demand,
+        has_target=demand.confidence is not None,
         tenant=tenant,
         rank=(tenant.priority, claim.priority),
         weight=tenant.weight * claim.weight,

@@ -71,4 +71,7 @@ def _menu(one: Claimant, *, least: int, weight: int, cost_scale: float, certain:
             units.append(option.units - least)
             scores.append(worth - first)
             best = worth
+    if certain:
+        # What is not asked for is worth no search: all of it, or nothing.
+        units, scores = [0, *units[1:][-1:]], [0.0, *scores[1:][-1:]]
     return Menu(units=tuple(units), scores=tuple(scores), group=one.tenant.tenant_id)
