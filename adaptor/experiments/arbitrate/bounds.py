@@ -30,6 +30,10 @@ from adaptor.models.arrays import Counts, Floats
 BIN_S = 900.0
 """Width of the clairvoyant program's bins: a quarter of an hour."""
 
+WHOLE = 0.95
+"""Share of a run from which on it counts as met as a whole: a program plans to the very second, by predictions that are
+off by a twentieth."""
+
 CHEAPER = 1e-6
 """What all slot-seconds together count for beside a whole target of weight 1: cost settles ties alone."""
 
@@ -40,10 +44,12 @@ class Bound:
 
     Attributes:
         weight_met: Sum of weights, targets met in part counted in part.
+        weight_whole: Sum of weights of those met as a whole.
         slot_s: Slot-seconds spent for that.
     """
 
     weight_met: float
+    weight_whole: float
     slot_s: float
 
 
@@ -143,7 +149,16 @@ def _best(
 
 def _bound(flows: Sequence[_Flow], seconds: Floats) -> Bound:
     met = sum(one.weight * one.rate * s for one, s in zip(flows, seconds, strict=True))
-    return Bound(weight_met=float(met), slot_s=float(sum(one.slots * s for one, s in zip(flows, seconds, strict=True))))
+    shares: dict[int, float] = {}
+    for one, s in zip(flows, seconds, strict=True):
+        shares[one.run] = shares.get(one.run, 0.0) + one.rate * float(s)
+    weights = {one.run: one.weight for one in flows}
+    whole = sum(weights[run] for run, share in shares.items() if share > WHOLE)
+    return Bound(
+        weight_met=float(met),
+        weight_whole=whole,
+        slot_s=float(sum(one.slots * s for one, s in zip(flows, seconds, strict=True))),
+    )
 
 
 @dataclass(slots=True)
@@ -193,7 +208,8 @@ class _Fluid:
             if present:
                 self._flow(present, now_s, until_s)
         met = float(sum(one.run.claim.weight * one.done / one.run.supersteps for one in parts))
-        return Bound(weight_met=met, slot_s=self._slot_s)
+        whole = sum(one.run.claim.weight for one in parts if one.done / one.run.supersteps > WHOLE)
+        return Bound(weight_met=met, weight_whole=whole, slot_s=self._slot_s)
 
     def _flow(self, parts: Sequence[_Part], now_s: float, until_s: float) -> None:
         """Let runs flow as the program says that is best by what is known now."""

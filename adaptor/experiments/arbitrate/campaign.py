@@ -70,6 +70,7 @@ class Result:
 
     Attributes:
         weight_met: Sum of the weights of targets met.
+        weight_whole: Of a bound, without those that were met in part; else the same.
         slot_s: Slot-seconds spent.
         changes: Changes of runs' slots.
         waited_s: Longest time that a run waited, in seconds.
@@ -80,6 +81,7 @@ class Result:
     """
 
     weight_met: float
+    weight_whole: float
     slot_s: float
     changes: int = 0
     waited_s: float = 0.0
@@ -150,7 +152,7 @@ def outcome_of(day: Day) -> Outcome:
             results[name] = _result(ended, waits_allowed_s=SETTINGS.longest_wait_s + 2 * longest_superstep_s)
         for name, bound in BOUNDS.items():
             found = bound(what)
-            results[name] = Result(weight_met=found.weight_met, slot_s=found.slot_s)
+            results[name] = Result(weight_met=found.weight_met, weight_whole=found.weight_whole, slot_s=found.slot_s)
     return Outcome(
         day=day,
         weight=sum(run.claim.weight for run in what.runs),
@@ -164,6 +166,7 @@ def outcome_of(day: Day) -> Outcome:
 def _result(ended: Played, *, waits_allowed_s: float) -> Result:
     return Result(
         weight_met=ended.weight_met,
+        weight_whole=ended.weight_met,
         slot_s=ended.slot_s,
         changes=sum(one.changes for one in ended.ended),
         waited_s=max((one.waited_s for one in ended.ended), default=0.0),

@@ -83,6 +83,6 @@ def test_the_same_seeds_give_the_same_figures_on_any_number_of_cores() -> None:
     assert figures[0] == figures[1]
     assert {figure.name for figure in one.figures if figure.name.endswith("_130")} == {
         f"arbitrate_{what}_130"
-        for what in ("targets_met", "of_bound", "of_clairvoyant", "baselines_beaten", "cost", "changes")
+        for what in ("targets_met", "of_bound", "of_whole", "of_clairvoyant", "baselines_beaten", "cost", "changes")
     }
     assert one.as_json()
