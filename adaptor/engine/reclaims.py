@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from adaptor.arbitration.reclaim import reclaim as planned_reclaim
 from adaptor.domain.allocation import ReclaimRequest
 from adaptor.domain.reclaim import Reclaim
@@ -79,7 +81,8 @@ class Reclaims:
         if request.slots > there:
             raise InvalidValueError("slots", f"{request.slots} are to be taken back, and the cluster has {there}")
         demands = await self._rounds.demands(desk, desk.managed)
-        plan = planned_reclaim(
+        plan = await asyncio.to_thread(
+            planned_reclaim,
             desk.managed.cluster,
             demands,
             request,
