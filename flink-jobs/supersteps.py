@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from pyflink.common import Configuration, Row, Types
 from pyflink.datastream import ProcessFunction, RuntimeContext, StreamExecutionEnvironment
+from pyflink.java_gateway import get_gateway
 from pyflink.table import StreamTableEnvironment
 
 PUBLISHED = 50
@@ -54,7 +55,7 @@ class PublishedSuperstep(ProcessFunction):
 def main() -> int:
     """Submit the stream and print its job id as one JSON object."""
     options = parsed_options()
-    environment = StreamExecutionEnvironment.get_execution_environment(configuration(options))
+    environment = remote_environment(configuration(options))
     tables = StreamTableEnvironment.create(environment)
     for statement in views(options):
         tables.execute_sql(statement)
@@ -79,6 +80,15 @@ def parsed_options() -> argparse.Namespace:
     parser.add_argument("--checkpoint-interval", default="10 s")
     parser.add_argument("--name", default="supersteps")
     return parser.parse_args()
+
+
+def remote_environment(chosen: Configuration) -> StreamExecutionEnvironment:
+    """Return an environment that submits where the configuration says.
+
+    `get_execution_environment` runs the stream in this process, whatever target it is given.
+    """
+    java = get_gateway().jvm.org.apache.flink.streaming.api.environment.StreamExecutionEnvironment
+    return StreamExecutionEnvironment(java(chosen._j_configuration))
 
 
 def configuration(options: argparse.Namespace) -> Configuration:

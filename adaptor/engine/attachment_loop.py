@@ -192,13 +192,16 @@ class AttachmentLoop:
             self._silent_s = None
             if self.attachment.problem:
                 await self._keep(replace(self.attachment, problem=""), "the cluster answers again")
+            self._watch = looked(self._watch, job, pending=pending)
+            self._slots.grant(slots_of_job(job))
+            if self._graph_s != job.created_s:
+                self._graph_s = job.created_s
+                await self._look_for_others()
+            if self._follower is not None:
+                await self._follow(self._follower, job)
+                return
             with self._back_ends.meter.span("decision"):
-                self._watch = looked(self._watch, job, pending=pending)
-                self._slots.grant(slots_of_job(job))
-                if self._graph_s != job.created_s:
-                    self._graph_s = job.created_s
-                    await self._look_for_others()
-                await (self._plan() if self._follower is None else self._follow(self._follower, job))
+                await self._plan()
 
     async def _follow(self, follower: SuperstepFollower, job: StreamJob) -> None:
         """Let the run of the job's supersteps decide; what it wants comes back as `rescale_to`."""

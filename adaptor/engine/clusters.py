@@ -68,8 +68,6 @@ class Clusters:
         self._desks.load(book)
         grants = {one.run_id: one for one in book.grants}
         for summary in await self._runs.running():
-            if summary.spec.mechanism is not Mechanism.DRIVER_LOOP:
-                continue  # an attached job has its slots from whoever looks after it
             desk, grant = self._desks.at(summary.spec.flink_url), grants.pop(summary.spec.run_id, None)
             if desk is not None and grant is not None:
                 await self._take_up(desk, summary, grant)
@@ -95,7 +93,9 @@ class Clusters:
             member.paused_since_s = recorded.event.at_s if member.paused else None
 
     async def _take_in(self, desk: Desk, spec: RunSpec) -> None:
-        """A run that was there before its cluster was managed."""
+        """A run that was there before its cluster was managed; the slots of attached jobs are not handed out."""
+        if spec.mechanism is not Mechanism.DRIVER_LOOP:
+            return
         loop = RunLoop.of_history(await self._runs.history(spec.run_id))
         known = desk.members.get(spec.run_id)
         if loop.record is not None and (known is None or known.sequence < loop.sequence):

@@ -47,7 +47,13 @@ def _superstep_jobs(jobs: int) -> int:
 
 
 async def _measured(folder: str, flink_url: str, *, jobs: int, seconds: int) -> Report:
-    flags = {"service.state_dir": folder, "service.listen": "127.0.0.1:0", "sharing.listen": "127.0.0.1:0"}
+    # The script shares its cores with what is measured, and a starved one must not be taken for a cluster that is gone.
+    flags = {
+        "flink.timeout": "10s",
+        "service.state_dir": folder,
+        "service.listen": "127.0.0.1:0",
+        "sharing.listen": "127.0.0.1:0",
+    }
     meter, process = RecordingMeter(), psutil.Process()
     settings = load_settings(environment={}, flags=flags)
     service = Service(settings, meter=meter)

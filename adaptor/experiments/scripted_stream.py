@@ -188,8 +188,9 @@ class ScriptedStreams:
         self.answered += 1
         self.requested.append(f"{method} {path}")
         del self.requested[:-MOST_REQUESTED]
+        free = self._free()
         for stream in self.streams.values():
-            stream.advance(now_s, slots=stream.slots + self._free())
+            stream.advance(now_s, slots=stream.slots + free)
         if path == f"/taskmanagers/{TASK_MANAGER}/log":
             return 200, self._log()
         if not path.startswith("/jobs/") or path == "/jobs/overview":
