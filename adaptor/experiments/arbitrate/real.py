@@ -7,22 +7,26 @@ are taken back, as a manager would, and given again later. Everything passes thr
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import shutil
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from adaptor.api.v1 import clusters_pb2 as pb
-from adaptor.cluster import ClusterManager
+from adaptor.cluster import ClusterManager, StaleRevisionError
 from adaptor.experiments.arbitrate.sharers import RULES, Rule, Sharer
 from adaptor.experiments.demo.act import ActPlan, ActStory, follow
 from adaptor.experiments.demo.play import common_arguments, compared, perform, state_folder
 from adaptor.experiments.demo.screen import Screen
 from adaptor.experiments.demo.stage import Stage
 from adaptor.experiments.local_runs.programs import PROGRAMS, Program, prepared
+
+T = TypeVar("T")
 
 CLUSTER = "embedded"
 
@@ -31,6 +35,9 @@ FALL_AFTER, RISE_AFTER = 0.5, 1.1
 
 WITHIN = 3.0
 """Time that runs have to give slots back, in supersteps of a run alone: others slow them down."""
+
+TRIES = 20
+"""At a write that another manager may come before; it writes no more than a few times in a second."""
 
 APART_S = 2.0
 """Between two runs that come."""
@@ -244,14 +251,22 @@ def _taken(
     at_s, status = time.time(), None
     everything = manager.cluster(CLUSTER).capacity_slots
     if fixed:
-        manager.set_capacity(CLUSTER, everything - slots)
+        _until_accepted(lambda: manager.set_capacity(CLUSTER, everything - slots))
     else:
-        status = manager.reclaim(CLUSTER, slots=slots, within_s=within_s)
+        status = _until_accepted(lambda: manager.reclaim(CLUSTER, slots=slots, within_s=within_s))
     _sleep_until(began_s + RISE_AFTER * alone_s)
     if status is not None:
         status = manager.reclaim_status(status.reclaim_id)
-    manager.set_capacity(CLUSTER, everything)
+    _until_accepted(lambda: manager.set_capacity(CLUSTER, everything))
     return Taken(at_s=at_s, given_again_s=time.time(), status=status)
+
+
+def _until_accepted(write: Callable[[], T]) -> T:
+    """Write again where another manager, which fixes grants, wrote since the revision was read."""
+    for _ in range(TRIES - 1):
+        with contextlib.suppress(StaleRevisionError):
+            return write()
+    return write()
 
 
 def _sleep_until(at_s: float) -> None:
