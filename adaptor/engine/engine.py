@@ -164,6 +164,7 @@ class Engine:
             UnknownRunError: If there is no such run.
         """
         loop = await self._loops.known(run_id)
+        loop.asked_at_s = self._clock.now_s()
         if await self._grants.still_paused(run_id, wait_s=wait_s):
             return SlotsAwaited(settled=False, existing_slots=0, paused=True)
         settled = loop.settled
@@ -392,6 +393,7 @@ class Engine:
         async with loop.lock:
             record = known_record(loop, run_id)
             # A report may have come in since the list was read.
-            if record.state is RunState.RUNNING and record.last_heard_at_s < oldest_s:
+            heard_at_s = max(record.last_heard_at_s, loop.asked_at_s)
+            if record.state is RunState.RUNNING and heard_at_s < oldest_s:
                 _log.warning("run %s: nothing was heard of it, its slots are taken back", run_id)
                 await self._advance(loop, run_id, RunFinished(state=RunState.ABANDONED, at_s=self._clock.now_s()))

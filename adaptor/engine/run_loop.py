@@ -34,6 +34,7 @@ class RunLoop:
         record: What is known of the run; ``None`` until its start is recorded.
         sequence: Place of its newest event in the store.
         lock: One event at a time.
+        asked_at_s: When its driver last asked for slots, in seconds since the epoch: a sign of life.
         settled: Done as soon as the slots of the newest rescale are settled; ``None`` if there was none.
     """
 
@@ -41,6 +42,7 @@ class RunLoop:
         self.record = record
         self.sequence = sequence
         self.lock = asyncio.Lock()
+        self.asked_at_s = 0.0
         self.settled: asyncio.Future[None] | None = None
         self._news = asyncio.Event()
 

@@ -153,6 +153,22 @@ async def test_what_cannot_be_written_is_not_done() -> None:
     await ended(shop)
 
 
+async def test_a_run_that_waits_for_slots_is_not_taken_for_abandoned() -> None:
+    """Its driver asks for them again and again; one that does not ask any more is gone."""
+    shop = await managed(1)
+    await shop.engine.start_run(holding("first", 1))
+    await shop.engine.start_run(holding("second", 1, pausable=True))
+    shop.clock.advance(2 * shop.settings.run_idle_timeout_s)
+    assert (await shop.engine.await_slots("second", wait_s=0.0)).paused
+    shop.engine.start()
+    await until(lambda: shop.store.run("first"), lambda run: run.state is RunState.ABANDONED)  # type: ignore[attr-defined]
+    await shop.settled()
+    second = await shop.store.run("second")
+    assert second is not None
+    assert second.state is RunState.RUNNING
+    await ended(shop)
+
+
 async def test_runs_that_are_there_keep_what_they_use_when_their_cluster_is_taken_under_management() -> None:
     """Until their next barrier."""
     shop = Workshop(cluster=InMemoryProvisioner(most=8))
