@@ -13,7 +13,8 @@ from adaptor.domain.cluster import CapacityCurve
 from adaptor.domain.cluster_news import ClusterWrite
 from adaptor.domain.managed import ManagedCluster
 from adaptor.engine.clusters import Clusters
-from adaptor.errors import NewsGoneError
+from adaptor.errors import NewsGoneError, SlowReaderError
+from adaptor.service import cluster_service
 from adaptor.testing.cluster_calls import CLUSTER, TestManager
 from adaptor.testing.cluster_store import InMemoryClusterStore
 from adaptor.testing.demands import a_cluster
@@ -63,9 +64,16 @@ async def test_a_reader_that_comes_back_misses_nothing(manager: TestManager) -> 
 
 
 async def test_a_reader_that_never_reads_is_dropped_and_told_where_to_go_on(
-    manager: TestManager, shop: Workshop
+    manager: TestManager, shop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """RESOURCE_EXHAUSTED with a resume token; with it the reader misses nothing."""
+    dropped = asyncio.Event()
+
+    def noted(token: str, *, waited_s: float) -> SlowReaderError:
+        dropped.set()
+        return SlowReaderError(token, waited_s=waited_s)
+
+    monkeypatch.setattr(cluster_service, "SlowReaderError", noted)
     await manager.register(4)
     status = (await shop.managed.news_after(0, cluster_id="", limit=1))[0][1]
     book = (await shop.managed.book()).clusters
@@ -73,7 +81,7 @@ async def test_a_reader_that_never_reads_is_dropped_and_told_where_to_go_on(
     await shop.managed.write(ClusterWrite(clusters=book, news=many))
     call = manager.clusters.WatchClusters(pb.WatchClustersRequest(resume_token="0"))
     await call.read()
-    await asyncio.sleep(5 * shop.cluster_settings.watch_stall_s)
+    await asyncio.wait_for(dropped.wait(), 30.0)
     seen = []
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         while True:
