@@ -58,7 +58,7 @@ def demand_of(
     return Demand(
         run_id=record.spec.run_id,
         claim=claim,
-        at_s=min(at_s, record.last_heard_at_s),
+        at_s=min(at_s, whole.last_heard_at_s),
         started_at_s=record.started_at_s,
         target_s=target.target_s if target else None,
         confidence=target.confidence if target else None,

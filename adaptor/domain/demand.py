@@ -130,7 +130,9 @@ class Demand:
         return None if self.barrier_in_s is None else self.at_s + self.barrier_in_s.high
 
     def as_of(self, at_s: float) -> Demand:
-        """The same demand at a later moment before the run's next barrier, which is nearer then.
+        """The same demand at a later moment before the run's next barrier.
+
+        The barrier is nearer then; of a run that waits, the end is later by as much.
 
         Args:
             at_s: Seconds since the epoch; an earlier moment than the demand's own leaves it as it is.
@@ -139,7 +141,10 @@ class Demand:
         if passed_s <= 0:
             return self
         nearer = self.barrier_in_s and _nearer(self.barrier_in_s, passed_s)
-        return replace(self, at_s=at_s, barrier_in_s=nearer)
+        points = self.points
+        if not self.held_slots:
+            points = tuple(_later(point, passed_s, target_s=self.target_s) for point in points)
+        return replace(self, at_s=at_s, barrier_in_s=nearer, points=points)
 
     def point_at(self, slots: int) -> DemandPoint | None:
         """What so many slots would mean: the widest point that is not wider; ``None`` below the least."""
@@ -155,6 +160,29 @@ class Demand:
 
 def _slots(point: DemandPoint) -> int:
     return point.slots
+
+
+def _later(point: DemandPoint, passed_s: float, *, target_s: float | None) -> DemandPoint:
+    """What a point means once so many seconds passed without slots.
+
+    The chance is no more than the interval allows: beyond its upper end, its middle and its lower end a target is met
+    in one minus half of what lies outside, in half, and in half of what lies outside of all cases.
+    """
+    if point.finish_s is None:
+        return point
+    finish = point.finish_s
+    moved = Interval(
+        low=finish.low + passed_s,
+        expected=finish.expected + passed_s,
+        high=finish.high + passed_s,
+        level=finish.level,
+    )
+    chance, outside = point.on_time_probability, (1 - finish.level) / 2
+    if chance is not None and target_s is not None:
+        for end_s, most in ((moved.high, 1 - outside), (moved.expected, 0.5), (moved.low, outside)):
+            chance = min(chance, most) if target_s < end_s else chance
+        chance = 0.0 if target_s < passed_s else chance
+    return replace(point, finish_s=moved, on_time_probability=chance)
 
 
 def _nearer(ahead_s: Interval, passed_s: float) -> Interval:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from adaptor.control.demand import demand_of
-from adaptor.domain.demand import Claim, Demand
+from adaptor.domain.demand import Claim, Demand, DemandPoint
 from adaptor.domain.events import Event, RunFinished
 from adaptor.domain.objective import EfficiencyTarget, Objective, RuntimeTarget
 from adaptor.domain.run import RunState
+from adaptor.testing.demands import NOW_S, a_demand, seconds
 from adaptor.testing.values import BEGAN_S, a_report, a_spec, after, barrier, started
 
 
@@ -72,3 +75,16 @@ def test_a_run_that_ended_demands_nothing() -> None:
     done = after(*events(target, supersteps=20)).record
     for record in (ended, done):
         assert demand_of(record, claim=Claim(), cluster_slots=8, at_s=BEGAN_S + 70.0) is None
+
+
+def test_while_a_run_waits_its_end_moves_and_its_chance_falls() -> None:
+    """By the interval of its end: certain before the upper end, even in the middle, one in ten at the lower end."""
+    point = DemandPoint(slots=1, finish_s=seconds(100.0), on_time_probability=1.0, cost_slot_s=100.0)
+    waiting = replace(a_demand(most=1, needs=1), target_s=120.0, points=(point,))
+    chances = []
+    for passed_s in (5.0, 15.0, 25.0, 40.0, 130.0):
+        later = waiting.as_of(NOW_S + passed_s).points[0]
+        assert later.finish_s is not None
+        assert later.finish_s.expected == 100.0 + passed_s
+        chances.append(later.on_time_probability)
+    assert chances == pytest.approx([1.0, 0.9, 0.5, 0.1, 0.0])
