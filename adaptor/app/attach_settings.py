@@ -9,6 +9,7 @@ from typing import Any
 from adaptor.app.setting import DURATION, FRACTION, INTEGER, SWITCH, TEXT, Setting
 from adaptor.control.stream_decision import AttachRules
 from adaptor.domain.rescale import RescaleLimits
+from adaptor.domain.resubmission import ResubmissionLimits
 from adaptor.engine.attachment_settings import AttachmentSettings
 from adaptor.flink.transport import Access
 from adaptor.planner.stream_policy import StreamRules
@@ -127,6 +128,34 @@ ATTACH_SETTINGS: tuple[Setting, ...] = (
         "one may fall into a restart and one may fail by chance",
     ),
     Setting(
+        "attach.savepoint_timeout",
+        DURATION,
+        "1h",
+        "longest wait for the savepoint of a job that is submitted again, and for its cluster once it has stopped",
+        "six times Flink's own time-out as delivered; giving up leaves a job stopped",
+    ),
+    Setting(
+        "attach.start_timeout",
+        DURATION,
+        "5m",
+        "longest wait for a job that was submitted again to run in full",
+        "large states take minutes to be read",
+    ),
+    Setting(
+        "attach.submissions",
+        INTEGER,
+        "3",
+        "times that one job is submitted, at most",
+        "a JobManager that is just starting refuses the first",
+    ),
+    Setting(
+        "attach.stale",
+        DURATION,
+        "5s",
+        "how old a cluster's answers about jobs and checkpoints may be",
+        "Flink's web.refresh-interval as delivered (3 s) and a slow answer",
+    ),
+    Setting(
         "attach.remembered_gaps",
         INTEGER,
         "50",
@@ -194,6 +223,13 @@ def attachment_settings(settings: Mapping[str, Any]) -> AttachmentSettings:
             checkpoint_s=settings["attach.checkpoint_timeout"],
             proof_s=settings["attach.proof_timeout"],
             max_checkpoints=settings["attach.checkpoints"],
+        ),
+        resubmission=ResubmissionLimits(
+            quiet_s=settings["attach.quiet_timeout"],
+            savepoint_s=settings["attach.savepoint_timeout"],
+            start_s=settings["attach.start_timeout"],
+            max_submissions=settings["attach.submissions"],
+            stale_s=settings["attach.stale"],
         ),
         poll_interval_s=settings["attach.poll_interval"],
         most_backoff_s=settings["attach.max_backoff"],

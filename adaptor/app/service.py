@@ -35,7 +35,7 @@ from adaptor.engine.slot_ledger import SlotLedger
 from adaptor.errors import NoLogError
 from adaptor.flink.address import require_no_metadata_address
 from adaptor.flink.client import FlinkClient
-from adaptor.flink.stream_client import StreamClient
+from adaptor.flink.submission_client import SubmissionClient
 from adaptor.local.cluster import EmbeddedFlink
 from adaptor.local.provisioner import LocalProvisioner
 from adaptor.local.settings import EmbeddedFlinkSettings
@@ -164,10 +164,10 @@ class Service:
     def _stream_clusters(self) -> FlinkStreamClusters:
         settings = self._settings
 
-        def connect(flink_url: str) -> StreamClient:
+        def connect(flink_url: str) -> SubmissionClient:
             if not settings["attach.allow_metadata"]:
                 require_no_metadata_address(flink_url)
-            return StreamClient(
+            return SubmissionClient(
                 flink_url,
                 timeout_s=settings["flink.timeout"],
                 max_answer_bytes=settings["flink.max_answer_bytes"],

@@ -10,13 +10,15 @@ from typing import TypeVar
 
 from adaptor.domain.attachment import StreamTraits
 from adaptor.domain.rescale import Rescale, Step, StepResult
+from adaptor.domain.resubmission import Resubmission, ResubmissionResult, ResubmissionStep
 from adaptor.domain.stream_job import JobListed, ParallelismRange, StreamJob
 from adaptor.domain.stream_supersteps import SourceKind, SuperstepSource
-from adaptor.flink.stream_client import StreamClient
+from adaptor.flink.submission_client import SubmissionClient
 from adaptor.observer.pace import Pace
 from adaptor.observer.stream import pending_records, sources_to_ask, traits_of
 from adaptor.observer.supersteps import found_source, supersteps_done
 from adaptor.rescaler.in_place import step_taken
+from adaptor.rescaler.resubmission import resubmission_step_taken
 
 T = TypeVar("T")
 
@@ -42,7 +44,7 @@ class FlinkStreams:
         max_workers: Questions under way at once.
     """
 
-    def __init__(self, client: StreamClient, *, pace: Pace, max_workers: int) -> None:
+    def __init__(self, client: SubmissionClient, *, pace: Pace, max_workers: int) -> None:
         self._client = client
         self._pace = pace
         self._pool = ThreadPoolExecutor(max_workers, thread_name_prefix="streams")
@@ -146,6 +148,12 @@ class FlinkStreams:
         question = partial(step_taken, self._client, job_id, rescale, step)
         return await self._ask(question, requests=requests, urgent=True)
 
+    async def take_resubmission_step(self, one: Resubmission, step: ResubmissionStep) -> ResubmissionResult:
+        """Take a step of a resubmission; what goes wrong is a result."""
+        looks = (ResubmissionStep.LOOK_AT_STOPPED, ResubmissionStep.LOOK_AT_SUBMITTED)
+        question = partial(resubmission_step_taken, self._client, one, step)
+        return await self._ask(question, requests=LOOK_REQUESTS if step in looks else 1, urgent=True)
+
     def close(self) -> None:
         """Let go of threads and connections."""
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -166,7 +174,9 @@ class FlinkStreamClusters:
         max_workers: Questions under way at once, for each cluster.
     """
 
-    def __init__(self, *, connect: Callable[[str], StreamClient], pace: Callable[[], Pace], max_workers: int) -> None:
+    def __init__(
+        self, *, connect: Callable[[str], SubmissionClient], pace: Callable[[], Pace], max_workers: int
+    ) -> None:
         self._connect = connect
         self._pace = pace
         self._max_workers = max_workers

@@ -24,6 +24,7 @@ from adaptor.cli.attach_targets import HELP
 from adaptor.cli.calling import CALL_S, attachment_service, service_option
 from adaptor.cli.options import config_option, json_option, output, state_dir_option
 from adaptor.cli.own_service import running_service
+from adaptor.cli.submission import LETTING_GO_S, resubmission_options, submission_of
 from adaptor.errors import InvalidValueError
 
 News: TypeAlias = pb.WatchAttachmentResponse | pb.WatchClusterResponse
@@ -61,6 +62,7 @@ _ENDED, _INTERRUPTED = "ended", "interrupted"
 @click.option("--min-parallelism", type=click.IntRange(1), default=1, show_default=True, help="Of any vertex.")
 @click.option("--max-parallelism", type=click.IntRange(1), help="Of any vertex.  [default: the slots there are]")
 @click.option("--dry-run", is_flag=True, help="Decide everything, change nothing.")
+@resubmission_options
 @click.option("--id", "attachment_id", default="", help="Name of the attachment.  [default: JOB]")
 @click.option("--follow/--no-follow", default=True, show_default=True, help="Print what happens until Ctrl-C.")
 @service_option
@@ -73,6 +75,12 @@ def attach(
     job: str,
     whole_cluster: bool,
     rules: Path | None,
+    allow_resubmit: bool,
+    jar: str,
+    entry_class: str,
+    arguments: tuple[str, ...],
+    job_options: tuple[str, ...],
+    savepoints: str,
     attachment_id: str,
     follow: bool,
     service: str,
@@ -90,6 +98,18 @@ def attach(
     """
     if bool(job) == whole_cluster:
         raise InvalidValueError("JOB", "give a job, or --all for every job of the cluster")
+    submission = submission_of(
+        allow_resubmit=allow_resubmit,
+        jar=jar,
+        entry_class=entry_class,
+        arguments=arguments,
+        job_options=job_options,
+        savepoints=savepoints,
+    )
+    if submission is not None and whole_cluster:
+        raise InvalidValueError(
+            "--allow-resubmit", "one job has this jar and these arguments: give that job, not --all"
+        )
     options = RuleOptions(**wanted)
     request: pb.AttachRequest | pb.AttachAllRequest
     if whole_cluster:
@@ -103,6 +123,7 @@ def attach(
             supersteps=options.wish,
             bounds=options.bounds,
             dry_run=options.dry_run,
+            submission=submission,
         )
     given = {"--state-dir": state_dir, "--config": config_file, "--embedded-home": embedded_home}
     serve_options = [str(part) for name, value in given.items() if value for part in (name, value)]
@@ -118,13 +139,16 @@ def attach(
 
 def _attach_one(stub: Stub, request: Any, lines: Lines, *, follow: bool, is_own: bool, as_json: bool) -> None:
     attached = stub.Attach(request, timeout=CALL_S).attachment
-    _introduce(attached, as_json=as_json)
+    resubmits = request.HasField("submission")
+    _introduce(attached, resubmits=resubmits, as_json=as_json)
     if not follow:
         return
     call = stub.WatchAttachment(pb.WatchAttachmentRequest(attachment_id=attached.attachment_id))
     ended = _follow(call, lines, as_json=as_json)
     if is_own and not ended:
-        stub.Detach(pb.DetachRequest(attachment_id=attached.attachment_id), timeout=CALL_S)
+        # A job that is just stopped is not let go of before it runs again.
+        patience_s = LETTING_GO_S if resubmits else CALL_S
+        stub.Detach(pb.DetachRequest(attachment_id=attached.attachment_id), timeout=patience_s)
         click.echo(f"let go of {attached.attachment_id}; the job goes on as it is", err=True)
 
 
@@ -198,14 +222,15 @@ def resume(attachment_id: str, service: str) -> None:
     click.echo(_state(answer.attachment))
 
 
-def _introduce(one: pb.Attachment, *, as_json: bool) -> None:
+def _introduce(one: pb.Attachment, *, resubmits: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"attachment": _as_dict(one)}))
         return
     dry = ", dry run: nothing will be changed" if one.dry_run else ""
     click.echo(f"attached to {one.job_name} ({one.job_id}) on Flink {one.flink_version}, as {one.attachment_id}{dry}")
     for obstacle in one.obstacles:
-        click.echo(f"it cannot be rescaled in place, only advised on: {obstacle}")
+        instead = "it is stopped with a savepoint and submitted again" if resubmits else "only advised on"
+        click.echo(f"it cannot be rescaled in place, {instead}: {obstacle}")
     for remark in one.remarks:
         click.echo(f"note: {remark}")
     if one.run_id:

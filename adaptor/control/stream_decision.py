@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from adaptor.control.stream_watch import Watch
 from adaptor.domain.attachment import Attachment
 from adaptor.domain.rescale import Phase, Rescale
+from adaptor.domain.resubmission import Resubmission, ResubmissionPhase, next_job_id
 from adaptor.domain.stream import AttachmentState, RescaleOutcome, RescaleProof, StreamPlan, StreamReason
 from adaptor.domain.stream_job import ParallelismRange
+from adaptor.errors import InvalidValueError
 from adaptor.planner.stream_policy import StreamRules, StreamSituation, stream_plan
 
 
@@ -53,7 +55,7 @@ def planned(
 
 
 def _hindering(attachment: Attachment, *, now_s: float) -> StreamReason | None:
-    if attachment.traits.obstacles:
+    if attachment.traits.obstacles and not attachment.resubmits:
         return StreamReason.NOT_RESCALABLE
     if attachment.state is AttachmentState.PAUSED:
         return StreamReason.PAUSED
@@ -119,6 +121,61 @@ def begun(
     return replace(attachment, rescale=rescale, rescales=attachment.rescales + 1, last_plan=plan)
 
 
+def change_begun(attachment: Attachment, plan: StreamPlan, watch: Watch, *, now_s: float) -> Attachment:
+    """The stream with what carries out a plan of its rates: a rescale in place, or a resubmission."""
+    if attachment.resubmits:
+        return resubmission_begun(attachment, plan, watch, now_s=now_s)
+    load = watch.loads[-1]
+    return begun(
+        attachment,
+        plan,
+        before=load.parallelisms,
+        source_records_per_s=sum(one.out_records_per_s for one in load.vertices if one.is_source),
+        now_s=now_s,
+    )
+
+
+def resubmission_begun(attachment: Attachment, plan: StreamPlan, watch: Watch, *, now_s: float) -> Attachment:
+    """The stream with the resubmission that carries out a plan: a job has one parallelism when it is submitted.
+
+    Raises:
+        InvalidValueError: The attachment does not allow it.
+    """
+    spec, load = attachment.spec, watch.loads[-1]
+    if spec.submission is None:
+        raise InvalidValueError("submission", "it is not known how the job is submitted")
+    groups = len({one.sharing_group for one in load.vertices})
+    parallelism = max(plan.parallelisms.values())
+    resubmission = Resubmission(
+        submission=spec.submission,
+        job_id=spec.job_id,
+        new_job_id=next_job_id(spec.job_id, "new", now_s),
+        old_job_id=next_job_id(spec.job_id, "put back", now_s),
+        parallelism=parallelism,
+        parallelism_before=max(load.parallelisms.values()),
+        slots=parallelism * groups,
+        slots_before=plan.previous_slots,
+        vertices=tuple(load.parallelisms),
+        phase=ResubmissionPhase.SLOTS,
+        began_s=now_s,
+        phase_s=now_s,
+    )
+    return replace(attachment, resubmission=resubmission, rescales=attachment.rescales + 1, last_plan=plan)
+
+
+def resubmission_concluded(
+    attachment: Attachment, proof: RescaleProof, *, now_s: float, rules: AttachRules
+) -> Attachment:
+    """The stream after a resubmission: the run goes on under the id that its job has now."""
+    one = attachment.resubmission
+    after = concluded(replace(attachment, resubmission=None), proof, now_s=now_s, rules=rules)
+    if proof.outcome is RescaleOutcome.STRANDED:
+        return replace(after, state=AttachmentState.LOST)
+    if one is None or proof.outcome not in _RUNS_AGAIN:
+        return after
+    return replace(after, spec=replace(attachment.spec, job_id=one.submitted_id))
+
+
 def concluded(attachment: Attachment, proof: RescaleProof, *, now_s: float, rules: AttachRules) -> Attachment:
     """The stream after a rescale: what did not succeed is not tried again at once."""
     hold_s = 0.0 if proof.outcome is RescaleOutcome.DONE else rules.retry_after_s
@@ -134,6 +191,9 @@ def concluded(attachment: Attachment, proof: RescaleProof, *, now_s: float, rule
         state=state,
     )
 
+
+_RUNS_AGAIN = (RescaleOutcome.DONE, RescaleOutcome.PARTIAL, RescaleOutcome.PUT_BACK)
+"""Outcomes of a resubmission after which a job runs under an id of ours."""
 
 WITHDRAWN = (RescaleOutcome.IGNORED, RescaleOutcome.NO_CHECKPOINT, RescaleOutcome.PARTIAL)
 """Outcomes after which our wish is taken back: left standing, Flink would fulfil it at a moment of its own choice."""

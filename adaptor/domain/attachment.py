@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from adaptor.domain.rescale import Order, Rescale
+from adaptor.domain.resubmission import Resubmission
 from adaptor.domain.stream import AttachmentSpec, AttachmentState, RescaleProof, StreamPlan
 from adaptor.domain.stream_job import ParallelismRange
 from adaptor.domain.stream_supersteps import SuperstepProgress
@@ -23,6 +24,7 @@ class StreamTraits:
         obstacles: Why the job cannot be rescaled in place, each with the setting that would change it; empty if it can.
         remarks: What else the owner should know, such as a version that was never tried.
         bounded: Whether the job comes to an end by itself, as a batch job does.
+        resubmittable: Whether the job could be stopped with a savepoint and submitted again.
     """
 
     job_name: str
@@ -32,6 +34,7 @@ class StreamTraits:
     obstacles: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     bounded: bool = False
+    resubmittable: bool = False
 
     @property
     def rescalable(self) -> bool:
@@ -56,6 +59,7 @@ class Attachment:
         last_proof: What came of the newest rescale.
         problem: Why the cluster could not be asked last time; empty if it could.
         progress: How far its supersteps are; ``None`` where it has none.
+        resubmission: The one under way, if any.
     """
 
     spec: AttachmentSpec
@@ -70,6 +74,18 @@ class Attachment:
     last_proof: RescaleProof | None = None
     problem: str = ""
     progress: SuperstepProgress | None = None
+    resubmission: Resubmission | None = None
+
+    @property
+    def resubmits(self) -> bool:
+        """Whether plans are carried out by stopping the job and submitting it again."""
+        allowed = self.spec.submission is not None and self.spec.supersteps is None
+        return allowed and not self.traits.rescalable and self.traits.resubmittable
+
+    @property
+    def mechanism(self) -> str:
+        """Under which the cost of changes is remembered."""
+        return "resubmission" if self.resubmits else self.traits.order.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

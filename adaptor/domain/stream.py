@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from adaptor.domain.checks import require_fraction, require_not_negative, require_positive, require_text
 from adaptor.domain.objective import Bounds
+from adaptor.domain.resubmission import Submission
 from adaptor.domain.stream_supersteps import SuperstepSpec
 
 MAX_ID_LENGTH = 200
@@ -61,6 +62,7 @@ class AttachmentSpec:
         supersteps: What is wanted of the job's supersteps, which decide then in place of its rates; ``None`` where it
             has none.
         taken_up: Whether it was taken up because its whole cluster is looked after.
+        submission: How the job may be submitted again where it cannot be rescaled in place; ``None``: it may not.
     """
 
     attachment_id: str
@@ -71,6 +73,7 @@ class AttachmentSpec:
     dry_run: bool = False
     supersteps: SuperstepSpec | None = None
     taken_up: bool = False
+    submission: Submission | None = None
 
     def __post_init__(self) -> None:
         require_text("attachment_id", self.attachment_id, max_length=MAX_ID_LENGTH)
@@ -226,6 +229,10 @@ class RescaleOutcome(enum.Enum):
     REFUSED = "refused"
     NO_CHECKPOINT = "no_checkpoint"
     UNKNOWN = "unknown"
+    PUT_BACK = "put_back"
+    """Of a resubmission: the new job did not start, the old one runs again."""
+    STRANDED = "stranded"
+    """Of a resubmission: no job runs; what is left is the savepoint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

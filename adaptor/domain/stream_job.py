@@ -88,6 +88,11 @@ class StreamJob:
         return {vertex.vertex_id: vertex.parallelism for vertex in self.vertices}
 
     @property
+    def decided_parallelisms(self) -> dict[str, int]:
+        """Subtasks by vertex; none where the scheduler has not decided, which is nothing to begin on."""
+        return {vertex: parallelism or 0 for vertex, parallelism in self.parallelisms.items()}
+
+    @property
     def all_running(self) -> bool:
         """Whether every subtask of every vertex runs."""
         return self.state == RUNNING and all(one.running == one.parallelism for one in self.vertices)

@@ -6,10 +6,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from adaptor.control.in_place_rescale import after_step, next_step, resumed
 from adaptor.control.stream_decision import (
     begun,
+    change_begun,
     concluded,
     expected_gap_s,
     hindrance_of,
@@ -29,6 +31,7 @@ from adaptor.engine.back_ends import StreamBackEnds
 from adaptor.engine.background import Background
 from adaptor.engine.job_slots import JobSlots
 from adaptor.engine.ports import StreamCluster
+from adaptor.engine.resubmitting import Resubmitting, Stream
 from adaptor.engine.superstep_follower import SuperstepFollower
 from adaptor.errors import AdaptorError, FlinkError, OutOfOrderError, UnknownJobError
 from adaptor.planner.stream_policy import slots_of
@@ -83,6 +86,18 @@ class AttachmentLoop:
             else None
         )
         self._proofs: list[asyncio.Future[RescaleProof]] = []
+        self._resubmitting = Resubmitting(
+            Stream(
+                attachment=lambda: self.attachment,
+                replaced=partial(setattr, self, "attachment"),
+                keep=self._keep,
+                cluster=lambda: self._cluster,
+                slots=self._slots,
+                now_s=self._now_s,
+                lock=self._lock,
+                settings=self._settings,
+            )
+        )
 
     @property
     def _cluster(self) -> StreamCluster:
@@ -95,13 +110,17 @@ class AttachmentLoop:
         """Go on with a rescale that a process before this one left, and be there for those of the job's run."""
         if self.attachment.progress is not None:
             self._back_ends.rescaler.take_on(self.attachment.progress.run_id, self)
+        self._resubmitting.resume()
         if self.attachment.rescale is not None:
             rescale = resumed(self.attachment.rescale, now_s=self._now_s())
             self.attachment = replace(self.attachment, rescale=rescale)
+        if self.attachment.rescale is not None or self.attachment.resubmission is not None:
             self._background.spawn(self._carry_out())
 
     async def enter(self, state: AttachmentState, text: str) -> Attachment:
-        """Enter a state and tell it; one that has ended stays as it ended."""
+        """Enter a state and tell it; one that has ended stays as it ended. No job is let go of while it is stopped."""
+        if state.ended:
+            await self._resubmitting.until_it_runs()
         async with self._lock:
             if not self.attachment.state.ended and self.attachment.state is not state:
                 await self._keep(replace(self.attachment, state=state), text)
@@ -146,7 +165,9 @@ class AttachmentLoop:
         plan = rescaling_plan(text, job, wanted)
         rate = source_rate(job, self._watch)
         told = f"rescale from {plan.previous_slots} to {plan.slots} slots: {text}"
-        attachment = begun(self.attachment, plan, before=_decided(job), source_records_per_s=rate, now_s=self._now_s())
+        attachment = begun(
+            self.attachment, plan, before=job.decided_parallelisms, source_records_per_s=rate, now_s=self._now_s()
+        )
         await self._keep(attachment, told, plan=plan)
         self._background.spawn(self._carry_out())
 
@@ -155,7 +176,7 @@ class AttachmentLoop:
         async with self._lock:
             now_s = self._back_ends.clock.monotonic_s()
             self._silent_s = now_s if self._silent_s is None else self._silent_s
-            idle = self.attachment.rescale is None
+            idle = self.attachment.rescale is None and self.attachment.resubmission is None
             if idle and now_s - self._silent_s > self._settings.lost_after_s:
                 await self._keep(replace(self.attachment, state=AttachmentState.LOST, problem=str(error)), _SILENT)
                 self._slots.grant(0)
@@ -168,7 +189,7 @@ class AttachmentLoop:
             return
         job = listed.get(self.attachment.spec.job_id)
         try:
-            if self.attachment.rescale is None:
+            if self.attachment.rescale is None and self.attachment.resubmission is None:
                 await self._turn(job)
         except UnknownJobError:
             await self.enter(AttachmentState.LOST, _LOST)
@@ -179,7 +200,8 @@ class AttachmentLoop:
 
     async def _turn(self, listed: JobListed | None) -> None:
         if listed is None:
-            await self.enter(AttachmentState.LOST, _LOST)
+            # The list is stale by seconds, and a job that was just submitted may be missing: one that is gone raises.
+            await self._cluster.look(self.attachment.spec.job_id)
             return
         if listed.ended:
             if self._follower is not None:
@@ -222,15 +244,7 @@ class AttachmentLoop:
         else:
             now_s = self._now_s()
             text = f"rescale from {plan.previous_slots} to {plan.slots} slots: {plan.text}"
-            load = self._watch.loads[-1]
-            attachment = begun(
-                self.attachment,
-                plan,
-                before=load.parallelisms,
-                source_records_per_s=sum(one.out_records_per_s for one in load.vertices if one.is_source),
-                now_s=now_s,
-            )
-            await self._keep(attachment, text, plan=plan)
+            await self._keep(change_begun(self.attachment, plan, self._watch, now_s=now_s), text, plan=plan)
             self._background.spawn(self._carry_out())
 
     async def _planned(self) -> StreamPlan | None:
@@ -246,7 +260,7 @@ class AttachmentLoop:
             return None
         spec = self.attachment.spec
         gaps = await self._back_ends.store.gaps_s(
-            spec.flink_url, self.attachment.traits.order.value, limit=self._settings.remembered_gaps
+            spec.flink_url, self.attachment.mechanism, limit=self._settings.remembered_gaps
         )
         return planned(
             self.attachment,
@@ -283,7 +297,10 @@ class AttachmentLoop:
     # --- a rescale -------------------------------------------------------------------------------------------
 
     async def _carry_out(self) -> None:
-        """See a rescale through; what cannot be written is not done, and tried again."""
+        """See a change through; what cannot be written is not done, and tried again."""
+        if self.attachment.resubmission is not None:
+            await self._resubmitting.carry_out()
+            return
         while self.attachment.rescale is not None and not self.attachment.state.ended:
             try:
                 await self._steps()
@@ -314,7 +331,6 @@ class AttachmentLoop:
     async def _conclude(self, rescale: Rescale, proof: RescaleProof) -> None:
         await self._take_back(rescale, proof)
         attachment = concluded(self.attachment, proof, now_s=self._now_s(), rules=self._settings.rules)
-        self._watch = replace(self._watch, base=None, loads=())
         done = proof.outcome is RescaleOutcome.DONE
         slots = rescale.slots if done else max(rescale.slots, rescale.slots_before)
         self._slots.concluded(0 if attachment.state.ended else slots, tries=self._settings.release_tries)
@@ -342,6 +358,8 @@ class AttachmentLoop:
         proof: RescaleProof | None = None,
     ) -> None:
         """Write how the stream stands and what is told of it; only then does it stand so."""
+        if proof is not None:
+            self._watch = replace(self._watch, base=None, loads=())
         news = (AttachmentNews(at_s=self._now_s(), text=text, plan=plan, proof=proof),) if text else ()
         await self._back_ends.store.save(attachment, news)
         has_ended = attachment.state.ended and not self.attachment.state.ended
@@ -376,11 +394,6 @@ class AttachmentLoop:
 
     def _now_s(self) -> float:
         return self._back_ends.clock.now_s()
-
-
-def _decided(job: StreamJob) -> dict[str, int]:
-    """Subtasks by vertex; none where the scheduler has not decided, which is nothing to begin on."""
-    return {vertex: parallelism or 0 for vertex, parallelism in job.parallelisms.items()}
 
 
 _SILENT = "the cluster did not answer for so long that the job is taken for lost; attach to it again once it is back"

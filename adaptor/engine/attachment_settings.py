@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from adaptor.control.stream_decision import AttachRules
 from adaptor.domain.rescale import RescaleLimits
+from adaptor.domain.resubmission import ResubmissionLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +16,7 @@ class AttachmentSettings:
     Attributes:
         rules: Of decisions.
         limits: Of rescales.
+        resubmission: Of resubmissions.
         poll_interval_s: Time between two looks at a cluster.
         most_backoff_s: Longest time between two looks at a cluster that does not answer.
         lost_after_s: Silence of a cluster after which its streams are taken for lost.
@@ -30,6 +32,7 @@ class AttachmentSettings:
 
     rules: AttachRules
     limits: RescaleLimits
+    resubmission: ResubmissionLimits
     poll_interval_s: float
     most_backoff_s: float
     lost_after_s: float

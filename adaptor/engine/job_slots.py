@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from adaptor.domain.rescale import Rescale, SlotsSeen
+from adaptor.domain.resubmission import Resubmission
 from adaptor.domain.stream import AttachmentSpec
 from adaptor.engine.ports import StreamCluster
 from adaptor.engine.slot_ledger import SlotLedger
@@ -40,7 +41,7 @@ class JobSlots:
         more = max(0, capacity.obtainable_slots - capacity.existing_slots)
         return max(own, own + await cluster.free_slots() + more)
 
-    async def provided(self, cluster: StreamCluster, rescale: Rescale) -> SlotsSeen:
+    async def provided(self, cluster: StreamCluster, rescale: Rescale | Resubmission) -> SlotsSeen:
         """Ask for slots before the wish; what does not come is told by the number of those there are."""
         before = rescale.slots_before
         self.grant(max(before, rescale.slots))

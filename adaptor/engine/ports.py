@@ -18,6 +18,7 @@ from adaptor.domain.known import Known
 from adaptor.domain.observation import Observation, ObservedDuration
 from adaptor.domain.plan import Plan
 from adaptor.domain.rescale import Rescale, Step, StepResult
+from adaptor.domain.resubmission import Resubmission, ResubmissionResult, ResubmissionStep
 from adaptor.domain.run import RunSpec, RunState
 from adaptor.domain.statistics import FlinkStatistics, SuperstepReport
 from adaptor.domain.stream_job import JobListed, ParallelismRange, StreamJob
@@ -285,6 +286,10 @@ class StreamCluster(Protocol):
 
     async def take_step(self, job_id: str, rescale: Rescale, step: Step) -> StepResult:
         """Take a step of a rescale; never raises, what goes wrong is a result."""
+        ...
+
+    async def take_resubmission_step(self, one: Resubmission, step: ResubmissionStep) -> ResubmissionResult:
+        """Take a step of a resubmission; never raises, what goes wrong is a result."""
         ...
 
 

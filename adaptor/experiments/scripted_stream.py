@@ -64,6 +64,7 @@ class ScriptedStream:
         tells_by: How it tells them: ``gauge``, ``accumulator`` or ``log``.
         labels: Its global job parameters.
         lasted_s: Seconds that the list of jobs says it took.
+        savepoint: Where its newest savepoint is.
     """
 
     job_id: str
@@ -82,6 +83,7 @@ class ScriptedStream:
     tells_by: str = "gauge"
     labels: dict[str, str] = field(default_factory=dict)
     lasted_s: float = 0.0
+    savepoint: str | None = None
     created_s: float = 0.0
     began_s: float = 0.0
     looked_s: float = 0.0
@@ -291,7 +293,11 @@ class ScriptedStreams:
                 "completed": len(done),
                 "in_progress": sum(one["status"] == "IN_PROGRESS" for one in history),
             },
-            "latest": {"completed": done[0] if done else None, "restored": stream.restored},
+            "latest": {
+                "completed": done[0] if done else None,
+                "savepoint": {"external_path": stream.savepoint} if stream.savepoint else None,
+                "restored": stream.restored,
+            },
             "history": history,
         }
 

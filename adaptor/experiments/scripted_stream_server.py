@@ -89,6 +89,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer("POST")
 
+    def do_PATCH(self) -> None:
+        self._answer("PATCH")
+
     def _answer(self, method: str) -> None:
         owner = self.server.owner
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

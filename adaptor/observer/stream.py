@@ -38,6 +38,7 @@ def traits_of(client: StreamClient, job_id: str) -> StreamTraits:
         obstacles=tuple(_obstacles(client, job, version)),
         remarks=tuple(_remarks(version)),
         bounded=job.kind == BATCH,
+        resubmittable=job.kind != BATCH,
     )
 
 

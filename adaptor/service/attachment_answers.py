@@ -9,6 +9,7 @@ from adaptor.api.v1 import runs_pb2
 from adaptor.domain.attachment import Attachment, AttachmentNews
 from adaptor.domain.cluster_watch import AttachRule
 from adaptor.domain.objective import MAX_PARALLELISM, Bounds
+from adaptor.domain.resubmission import Submission
 from adaptor.domain.stream import (
     DEFAULT_CATCH_UP_S,
     DEFAULT_UTILISATION,
@@ -50,6 +51,22 @@ def attachment_spec(request: pb.AttachRequest, *, default_confidence: float) -> 
         bounds=_bounds(request.bounds),
         dry_run=request.dry_run,
         supersteps=_supersteps(request, default_confidence=default_confidence),
+        submission=submission(request.submission) if request.HasField("submission") else None,
+    )
+
+
+def submission(one: pb.Submission) -> Submission:
+    """How a job is submitted.
+
+    Raises:
+        InvalidValueError: If a field makes no sense; the error names it.
+    """
+    return Submission(
+        jar=one.jar,
+        entry_class=one.entry_class,
+        arguments=tuple(one.arguments),
+        savepoint_folder=one.savepoint_folder,
+        configuration=dict(one.configuration),
     )
 
 
@@ -126,7 +143,7 @@ def attachment(one: Attachment) -> pb.Attachment:
         remarks=one.traits.remarks,
         dry_run=one.spec.dry_run,
         rescales=one.rescales,
-        rescaling=one.rescale is not None,
+        rescaling=one.rescale is not None or one.resubmission is not None,
         problem=one.problem,
         plan=None if one.last_plan is None else plan(one.last_plan),
         proof=None if one.last_proof is None else proof(one.last_proof),

@@ -165,7 +165,7 @@ class SqliteAttachmentStore:
                 if one.proof is not None and one.proof.gap_s is not None:
                     self._connection.execute(
                         "insert into rescale_gaps (flink_url, mechanism, gap_s) values (?, ?, ?)",
-                        (spec.flink_url, attachment.traits.order.value, one.proof.gap_s),
+                        (spec.flink_url, attachment.mechanism, one.proof.gap_s),
                     )
             if news:
                 self._connection.execute(

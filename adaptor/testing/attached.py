@@ -15,6 +15,7 @@ from adaptor.control.stream_decision import AttachRules
 from adaptor.domain.attachment import Attachment, AttachmentNews
 from adaptor.domain.objective import Bounds
 from adaptor.domain.rescale import RescaleLimits
+from adaptor.domain.resubmission import ResubmissionLimits, Submission
 from adaptor.domain.run import PlanningSettings
 from adaptor.domain.stream import AttachmentSpec, RescaleProof, StreamTarget
 from adaptor.domain.stream_supersteps import SuperstepSpec
@@ -26,7 +27,7 @@ from adaptor.engine.in_place import InPlaceRescaler
 from adaptor.engine.outbox import Outbox
 from adaptor.engine.settings import EngineSettings
 from adaptor.engine.slot_ledger import SlotLedger
-from adaptor.flink.stream_client import StreamClient
+from adaptor.flink.submission_client import SubmissionClient
 from adaptor.observer.pace import Pace
 from adaptor.planner.stream_policy import StreamRules
 from adaptor.provisioner.fixed import FixedProvisioner
@@ -50,6 +51,7 @@ SETTINGS = AttachmentSettings(
         retry_after_s=3600.0,
     ),
     limits=RescaleLimits(quiet_s=3.0, checkpoint_s=1.0, proof_s=0.5, max_checkpoints=2),
+    resubmission=ResubmissionLimits(quiet_s=3.0, savepoint_s=3.0, start_s=1.0, max_submissions=2, stale_s=0.05),
     poll_interval_s=0.1,
     most_backoff_s=0.2,
     lost_after_s=3600.0,
@@ -133,6 +135,7 @@ class AttachShop:
         dry_run: bool = False,
         name: str = "it",
         supersteps: SuperstepSpec | None = None,
+        submission: Submission | None = None,
     ) -> Attachment:
         """Attach to a stream with the targets as delivered."""
         return await self.attachments.attach(
@@ -144,6 +147,7 @@ class AttachShop:
                 bounds=Bounds(),
                 dry_run=dry_run,
                 supersteps=supersteps,
+                submission=submission,
             )
         )
 
@@ -194,5 +198,5 @@ def _engine(store: SqliteRunStore, rescaler: InPlaceRescaler, ledger: SlotLedger
     )
 
 
-def _connect(flink_url: str) -> StreamClient:
-    return StreamClient(flink_url, timeout_s=2.0)
+def _connect(flink_url: str) -> SubmissionClient:
+    return SubmissionClient(flink_url, timeout_s=2.0)

@@ -23,7 +23,7 @@ class InMemoryAttachmentStore:
         self._attachments[spec.attachment_id] = attachment
         self._news += [(spec.attachment_id, one) for one in news]
         self._gaps += [
-            (spec.flink_url, attachment.traits.order.value, one.proof.gap_s)
+            (spec.flink_url, attachment.mechanism, one.proof.gap_s)
             for one in news
             if one.proof is not None and one.proof.gap_s is not None
         ]

@@ -162,6 +162,7 @@ class AttachRequest(google.protobuf.message.Message):
     BOUNDS_FIELD_NUMBER: builtins.int
     DRY_RUN_FIELD_NUMBER: builtins.int
     SUPERSTEPS_FIELD_NUMBER: builtins.int
+    SUBMISSION_FIELD_NUMBER: builtins.int
     attachment_id: builtins.str
     """Made by the caller, at most 200 characters; empty takes the job id."""
     flink_url: builtins.str
@@ -182,6 +183,12 @@ class AttachRequest(google.protobuf.message.Message):
     def supersteps(self) -> Global___SuperstepWish:
         """What is wanted of the job's supersteps; they decide then, and `target` is of no account."""
 
+    @property
+    def submission(self) -> Global___Submission:
+        """How the job may be stopped with a savepoint and submitted again where it cannot be rescaled in place; not set: it
+        may not.
+        """
+
     def __init__(
         self,
         *,
@@ -192,11 +199,66 @@ class AttachRequest(google.protobuf.message.Message):
         bounds: adaptor.api.v1.runs_pb2.Bounds | None = ...,
         dry_run: builtins.bool = ...,
         supersteps: Global___SuperstepWish | None = ...,
+        submission: Global___Submission | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["bounds", b"bounds", "supersteps", b"supersteps", "target", b"target"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["attachment_id", b"attachment_id", "bounds", b"bounds", "dry_run", b"dry_run", "flink_url", b"flink_url", "job_id", b"job_id", "supersteps", b"supersteps", "target", b"target"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["bounds", b"bounds", "submission", b"submission", "supersteps", b"supersteps", "target", b"target"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["attachment_id", b"attachment_id", "bounds", b"bounds", "dry_run", b"dry_run", "flink_url", b"flink_url", "job_id", b"job_id", "submission", b"submission", "supersteps", b"supersteps", "target", b"target"]) -> None: ...
 
 Global___AttachRequest: typing_extensions.TypeAlias = AttachRequest
+
+@typing.final
+class Submission(google.protobuf.message.Message):
+    """How a job is submitted, which Flink does not remember."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class ConfigurationEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: builtins.str
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: builtins.str = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    JAR_FIELD_NUMBER: builtins.int
+    ENTRY_CLASS_FIELD_NUMBER: builtins.int
+    ARGUMENTS_FIELD_NUMBER: builtins.int
+    SAVEPOINT_FOLDER_FIELD_NUMBER: builtins.int
+    CONFIGURATION_FIELD_NUMBER: builtins.int
+    jar: builtins.str
+    """A jar that was uploaded to the cluster: its id, or its file name if only one has it."""
+    entry_class: builtins.str
+    """Class that is run; empty: what the jar's manifest says."""
+    savepoint_folder: builtins.str
+    """Where savepoints go; empty: where the cluster's configuration says."""
+    @property
+    def arguments(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Of the program, in order."""
+
+    @property
+    def configuration(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
+        """Options of Flink that were given with the job."""
+
+    def __init__(
+        self,
+        *,
+        jar: builtins.str = ...,
+        entry_class: builtins.str = ...,
+        arguments: collections.abc.Iterable[builtins.str] | None = ...,
+        savepoint_folder: builtins.str = ...,
+        configuration: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["arguments", b"arguments", "configuration", b"configuration", "entry_class", b"entry_class", "jar", b"jar", "savepoint_folder", b"savepoint_folder"]) -> None: ...
+
+Global___Submission: typing_extensions.TypeAlias = Submission
 
 @typing.final
 class AttachResponse(google.protobuf.message.Message):
@@ -628,7 +690,9 @@ class RescaleProof(google.protobuf.message.Message):
     REPROCESSED_BOUND_FIELD_NUMBER: builtins.int
     DURATION_S_FIELD_NUMBER: builtins.int
     outcome: builtins.str
-    """For programs: done, partial, ignored, superseded, job_gone, no_slots, refused, no_checkpoint, unknown."""
+    """For programs: done, partial, ignored, superseded, job_gone, no_slots, refused, no_checkpoint, unknown; of a job that
+    is submitted again also put_back and stranded.
+    """
     text: builtins.str
     """For people."""
     triggered_id: builtins.int

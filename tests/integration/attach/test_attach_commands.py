@@ -104,6 +104,8 @@ def test_a_command_that_is_killed_leaves_no_service_behind(attach, server, strea
         (["http://127.0.0.1:1", JOB, "--target", "speed=3"], "is none of utilisation="),
         (["http://127.0.0.1:1", JOB, "--target", "utilisation=2"], "utilisation"),
         (["http://127.0.0.1:1"], "or --all for every job"),
+        (["http://127.0.0.1:1", JOB, "--jar", "job.jar"], "--allow-resubmit"),
+        (["http://127.0.0.1:1", JOB, "--allow-resubmit"], "give the jar"),
     ],
 )
 def test_bad_input_ends_with_one_line_that_names_the_remedy(arguments, message, tmp_path):
