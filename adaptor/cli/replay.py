@@ -9,6 +9,7 @@ import click
 
 from adaptor.cli.bench import print_report
 from adaptor.cli.options import json_option, output, report_option, write_to
+from adaptor.cli.traces import usable_cores
 from adaptor.errors import InvalidValueError
 from adaptor.experiments.replay.cases import Setup
 from adaptor.experiments.replay.experiment import Request, experiment_replay
@@ -37,6 +38,7 @@ CURVES = click.Path(path_type=Path, exists=True)
 )
 @click.option("--noise", type=click.FloatRange(0), default=0.0, show_default=True, help="Spread of log durations.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of everything random.")
+@click.option("--processes", type=click.IntRange(1), help="To spread the work over; by default all cores.")
 @report_option
 @json_option
 def replay(
@@ -50,12 +52,14 @@ def replay(
     battery_cost: float,
     noise: float,
     seed: int,
+    processes: int | None,
     folder: Path | None,
     as_json: bool,
 ) -> None:
     """Replay the curve in FILE as an iterative run from a poor start, and every policy beside the best schedule.
 
-    FILE holds runtimes over nodes: ``nodes,runtime_ms`` with CPU statistics, or ``Nodes,Runtime`` of repeated runs.
+    FILE holds runtimes over nodes: ``nodes,runtime_ms`` with CPU statistics, or ``Nodes,Runtime`` of repeated runs; or
+    it is the JSON of `adaptor experiment local`, whose static runs make a curve (with --slots-per-node 1).
     """
     curve = read_curve(file)
     if start % slots_per_node or not curve.nodes[0] <= start / slots_per_node <= curve.nodes[-1]:
@@ -79,6 +83,7 @@ def replay(
             ),
             costs_s=_costs(costs),
             seed=seed,
+            processes=processes or usable_cores(),
         ),
         progress=lambda line: output(stderr=True).print(line),
     )

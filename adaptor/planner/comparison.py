@@ -11,7 +11,7 @@ from adaptor.models.arrays import Flags, Floats
 from adaptor.planner.lookahead import Lookahead
 from adaptor.planner.outlook import Outlook, shown
 from adaptor.planner.policy import Choice
-from adaptor.planner.situation import Situation
+from adaptor.planner.situation import NARROWEST_STEP, Situation
 
 WORTH_WAITING = 0.02
 """Share of what is left that a change must save by being made later: less than supersteps differ by chance."""
@@ -73,8 +73,10 @@ def verdicts(outlook: Outlook, best: int, why_not: Callable[[int], str]) -> dict
     situation, found = outlook.situation, {}
     for parallelism in shown(outlook, int(situation.candidates[best])):
         index = situation.index(parallelism)
-        if index != best and situation.selectable[index]:
+        if index != best and situation.reachable[index]:
             found[parallelism] = why_not(index)
+        elif index != best and situation.selectable[index]:
+            found[parallelism] = f"below {NARROWEST_STEP:.0%} of all that were measured; not tried at once"
     return found
 
 

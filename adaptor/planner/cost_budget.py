@@ -23,8 +23,8 @@ def choose(outlook: Outlook, budget: CostBudget) -> Choice:
     if not situation.prediction.known.any():
         return nothing_known(outlook)
     ahead = lookahead(situation)
-    within = situation.selectable & (ahead.chance >= budget.confidence)
-    chances = np.where(situation.selectable, ahead.chance, -1.0)
+    within = situation.reachable & (ahead.chance >= budget.confidence)
+    chances = np.where(situation.reachable, ahead.chance, -1.0)
     left_s = ahead.finish_s - situation.elapsed_s
     if within.any():
         best, code = least(left_s, within, situation, ahead), ReasonCode.FASTEST_WITHIN_BUDGET
@@ -36,7 +36,7 @@ def choose(outlook: Outlook, budget: CostBudget) -> Choice:
             best, code = least(left_s, likely, situation, ahead), ReasonCode.FASTEST_AVAILABLE
             text += f"{situation.candidates[best]} is the likeliest to"
         else:
-            best = least(ahead.cost_slot_s, situation.selectable, situation, ahead)
+            best = least(ahead.cost_slot_s, situation.reachable, situation, ahead)
             code, text = ReasonCode.CHEAPEST_AVAILABLE, f"{text}{situation.candidates[best]} is the cheapest"
     spent = situation.spent_slot_s + ahead.cost_slot_s[best]
     text += (

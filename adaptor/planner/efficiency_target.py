@@ -3,8 +3,7 @@
 Parallel efficiency of p is ``T(p0) p0 / (T(p) p)`` against the narrowest candidate p0: the share of the slots' time
 that p0 would also have needed. Of the candidates that are efficient enough, by the most probable durations, the one
 from which the run ends first is taken, as far ahead as `adaptor.planner.lookahead` looks; a change pays its own cost.
-Where p0 was never measured its duration is told from the others', so narrowing goes by halves: what is believed of a
-parallelism far below all measured ones is no reason to run a long superstep there.
+Where p0 was never measured its duration is told from the others'.
 """
 
 from __future__ import annotations
@@ -19,10 +18,6 @@ from adaptor.planner.lookahead import lookahead
 from adaptor.planner.outlook import Outlook
 from adaptor.planner.policy import Choice
 
-NARROWEST_STEP = 0.5
-"""Share of the narrowest measured parallelism that is tried next at the least: a superstep there takes twice as long
-at most."""
-
 
 def choose(outlook: Outlook, target: EfficiencyTarget) -> Choice:
     """The fastest parallelism that is efficient enough."""
@@ -30,10 +25,9 @@ def choose(outlook: Outlook, target: EfficiencyTarget) -> Choice:
     if not situation.prediction.known.any():
         return nothing_known(outlook)
     efficiency = parallel_efficiency(outlook)
-    near = situation.selectable & (situation.candidates >= min(situation.measured, default=0) * NARROWEST_STEP)
-    efficient = near & (efficiency >= target.min_efficiency)
+    efficient = situation.reachable & (efficiency >= target.min_efficiency)
     if not efficient.any():
-        efficient[np.argmax(near if near.any() else situation.selectable)] = True
+        efficient[np.argmax(situation.reachable)] = True
     ahead = lookahead(situation)
     best = least(ahead.finish_s - situation.elapsed_s, efficient, situation, ahead)
     text = (

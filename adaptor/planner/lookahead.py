@@ -188,8 +188,8 @@ class _Tree:
         taken = there.where(better, back)
         chances = SECOND.chances
         chance = self._chance(taken.slack) @ chances
-        # Not a candidate once no more may be tried, nor p itself, which is staying.
-        barred = ~self._situation.selectable[self._later] | (
+        # No candidate that may not be tried after p, nor p itself, which is staying.
+        barred = ~self._situation.reachable_after[:, self._later] | (
             self._later == np.arange(len(self._taken_s))[:, np.newaxis]
         )
         chance[np.broadcast_to(barred[:, np.newaxis, :], chance.shape)] = -1.0

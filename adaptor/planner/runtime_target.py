@@ -33,10 +33,10 @@ def choose(outlook: Outlook, target: RuntimeTarget) -> Choice:
     if not situation.prediction.known.any():
         return nothing_known(outlook)
     ahead = lookahead(situation)
-    on_time = situation.selectable & (ahead.chance >= target.confidence)
+    on_time = situation.reachable & (ahead.chance >= target.confidence)
     if on_time.any():
         return _cheapest(outlook, ahead, on_time, target)
-    chances = np.where(situation.selectable, ahead.chance, -1.0)
+    chances = np.where(situation.reachable, ahead.chance, -1.0)
     if chances.max() >= HOPELESS:
         return _likeliest(outlook, ahead, chances >= chances.max() - TOLD_APART, target)
     return _fastest(outlook, ahead, target)
@@ -67,9 +67,9 @@ def _likeliest(outlook: Outlook, ahead: Lookahead, likely: Flags, target: Runtim
 def _fastest(outlook: Outlook, ahead: Lookahead, target: RuntimeTarget) -> Choice:
     situation = outlook.situation
     left_s = ahead.finish_s - situation.elapsed_s
-    fastest = least(left_s, situation.selectable, situation, ahead)
+    fastest = least(left_s, situation.reachable, situation, ahead)
     # Two supersteps at the same parallelism differ by less than that in 19 of 20 cases.
-    as_fast = situation.selectable & (left_s <= left_s[fastest] * (1 + 2 * situation.prediction.noise))
+    as_fast = situation.reachable & (left_s <= left_s[fastest] * (1 + 2 * situation.prediction.noise))
     best = int(np.argmax(as_fast))
     code, text = ReasonCode.FASTEST_AVAILABLE, f"{situation.candidates[best]} is the fastest"
     if best != fastest:

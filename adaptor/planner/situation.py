@@ -19,6 +19,11 @@ neighbours differ by less than any model can tell."""
 FINEST_STEPS = 8
 """Steps in a doubling beyond that."""
 
+NARROWEST_STEP = 0.5
+"""Share of the narrowest parallelism measured in this execution context that is tried next at the least: work that
+divides takes twice as long there at most, and data that do not fit into memory any more are noticed one step below the
+edge, not far below it, where a single superstep can outlast the rest of the run."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdaptationCost:
@@ -97,6 +102,22 @@ class Situation:
         """Candidates of which something is known and at which no superstep fails; if all fail, the known ones."""
         fit = self.prediction.known & ~np.isin(self.candidates, list(self.failing))
         return fit if fit.any() else self.prediction.known
+
+    @cached_property
+    def reachable(self) -> Flags:
+        """Selectable candidates that may come next: what was measured says little of parallelisms far below it."""
+        near = self.selectable & (self.candidates >= min(self.measured, default=0) * NARROWEST_STEP)
+        return near if near.any() else self.selectable
+
+    @cached_property
+    def reachable_after(self) -> Flags:
+        """Selectable candidates that may come after each that is run next, shape (n, n).
+
+        Where nothing was measured but something is known, others ran the program, and their range is not narrowed.
+        """
+        narrowest = np.minimum(min(self.measured, default=0), self.candidates)
+        after: Flags = self.selectable & (self.candidates >= narrowest[:, np.newaxis] * NARROWEST_STEP)
+        return after
 
     @cached_property
     def work_s(self) -> float:

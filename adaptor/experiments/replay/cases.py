@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -12,12 +13,16 @@ from adaptor.domain.context import ExecutionContext
 from adaptor.domain.objective import Bounds, CostBudget, EfficiencyTarget, Objective, RuntimeTarget
 from adaptor.domain.run import RunSpec
 from adaptor.experiments.simulated.curves import Curve, CurveWorld
-from adaptor.experiments.simulated.run import Known, Played, play
+from adaptor.experiments.simulated.run import Known, Played, Step, play
 from adaptor.experiments.simulated.schedules import Choices, Schedule, added_up, cheapest_within, fastest_within
 from adaptor.models.arrays import Floats
 
 MEASURED_CHANGES = 5
 """How often earlier runs are taken to have measured what a change costs on this cluster."""
+
+
+LEAST, MOST, TUNED = "static least", "static most", "static tuned"
+"""Runs that go to one scale-out after the first superstep and stay; the last with hindsight."""
 
 
 class Wanted(Enum):
@@ -89,13 +94,15 @@ class Replayed:
     def regret(self) -> float:
         """What was lost against the best schedule, as a share of what staying at the start comes to.
 
-        In slot-seconds for a target, else in seconds; what the objective was missed by is added.
+        In slot-seconds for a target, else in seconds; what the objective was missed by is added. Whoever misses it may
+        well be faster or cheaper than the best schedule that does not; that makes up for nothing.
         """
         if self.best is None:
             return self.violation
+        lost = (self.played.runtime_s - self.best.runtime_s) / self.static_s
         if self.wanted is Wanted.TARGET:
-            return (self.played.slot_s - self.best.slot_s) / self.static_slot_s + self.violation
-        return (self.played.runtime_s - self.best.runtime_s) / self.static_s + self.violation
+            lost = (self.played.slot_s - self.best.slot_s) / self.static_slot_s
+        return max(0.0, lost) + self.violation
 
 
 def objective_of(wanted: Wanted, curve: Curve, setup: Setup) -> Objective:
@@ -119,6 +126,14 @@ def replayed(
     known: Known,
     best: Schedule | None,
 ) -> Replayed:
+    """Play one run on a curve and set it beside the best schedule."""
+    played = played_on(curve, setup, policy=policy, objective=objective, context=context, known=known)
+    return judged(played, curve, setup, policy=policy, wanted=wanted, objective=objective, best=best)
+
+
+def played_on(
+    curve: Curve, setup: Setup, *, policy: str, objective: Objective, context: ExecutionContext, known: Known
+) -> Played:
     """Play one run on a curve."""
     per, least, most = setup.slots_per_node, int(curve.nodes[0]), int(curve.nodes[-1])
     world = CurveWorld(curve=curve, supersteps=setup.supersteps, slots_per_node=per, noise=setup.noise, seed=setup.seed)
@@ -131,7 +146,7 @@ def replayed(
         start_parallelism=setup.start_nodes * per,
         max_supersteps=setup.supersteps,
     )
-    played = play(
+    return play(
         spec,
         world,
         capacity=Capacity(existing_slots=most * per, obtainable_slots=most * per, slots_per_task_manager=per),
@@ -139,6 +154,19 @@ def replayed(
         known=known,
         free_start=setup.free_start,
     )
+
+
+def judged(
+    played: Played,
+    curve: Curve,
+    setup: Setup,
+    *,
+    policy: str,
+    wanted: Wanted,
+    objective: Objective,
+    best: Schedule | None,
+) -> Replayed:
+    """A run beside the best schedule."""
     static_s = curve.at(setup.start_nodes)
     return Replayed(
         policy=policy,
@@ -146,10 +174,62 @@ def replayed(
         played=played,
         best=best,
         static_s=static_s,
-        static_slot_s=static_s * setup.start_nodes * per,
+        static_slot_s=static_s * setup.start_nodes * setup.slots_per_node,
         objective=objective,
-        violation=_violation(played, objective, curve, per),
+        violation=_violation(played, objective, curve, setup.slots_per_node),
     )
+
+
+def stayed(
+    curve: Curve, setup: Setup, *, wanted: Wanted, objective: Objective, best: Schedule | None
+) -> list[Replayed]:
+    """Runs that need no policy: after the first superstep at the narrowest, the widest, or what hindsight picks."""
+    choices = choices_of(curve, setup)
+    places = {
+        LEAST: 0,
+        MOST: len(choices.parallelisms) - 1,
+        TUNED: _tuned(curve, choices, objective, setup.slots_per_node),
+    }
+    after = setup.supersteps - 1
+    return [
+        judged(
+            _along(choices, [at if choices.first is None else choices.first, *[at] * after], setup.slots_per_node),
+            curve,
+            setup,
+            policy=name,
+            wanted=wanted,
+            objective=objective,
+            best=best,
+        )
+        for name, at in places.items()
+    ]
+
+
+def _along(choices: Choices, indices: Sequence[int], slots_per_node: int) -> Played:
+    """The run of a schedule."""
+    steps = [
+        Step(
+            parallelism=int(choices.parallelisms[at]),
+            duration_s=float(choices.superstep_s[superstep, at]),
+            adaptation_s=choices.adaptation_cost_s if superstep and at != indices[superstep - 1] else 0.0,
+            reason=None,
+        )
+        for superstep, at in enumerate(indices)
+    ]
+    return Played(steps=tuple(steps), plans=(), slots_per_task_manager=slots_per_node)
+
+
+def _tuned(curve: Curve, choices: Choices, objective: Objective, slots_per_node: int) -> int:
+    """Index of the one parallelism for all supersteps after the first that serves the objective best."""
+    after = len(choices.superstep_s) - 1
+    every = [
+        _along(choices, [at if choices.first is None else choices.first, *[at] * after], slots_per_node)
+        for at in range(len(choices.parallelisms))
+    ]
+    missed = np.array([_violation(one, objective, curve, slots_per_node) for one in every])
+    worth = np.array([one.slot_s if isinstance(objective, RuntimeTarget) else one.runtime_s for one in every])
+    # The least violation first: where nothing serves, what comes nearest.
+    return int(np.lexsort((worth, missed.round(9)))[0])
 
 
 def best_schedule(curve: Curve, setup: Setup, objective: Objective) -> Schedule | None:

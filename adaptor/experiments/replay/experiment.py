@@ -23,6 +23,7 @@ class Request:
         setup: How runs begin; its cost of a change is the battery's.
         costs_s: Costs of a change that are compared on `curve`, seconds.
         seed: Of everything random.
+        processes: To spread the work over; no figure depends on it.
     """
 
     curve: Curve
@@ -31,23 +32,27 @@ class Request:
     setup: Setup
     costs_s: Sequence[float]
     seed: int
+    processes: int = 1
 
 
 def experiment_replay(request: Request, *, progress: Callable[[str], None]) -> Report:
     """Replay, and set every policy beside the best schedule."""
     setup = request.setup
-    cases = run_jobs(
-        single.jobs_of(request.curve, request.log, setup, request.costs_s, request.seed), progress=progress
-    )
+    jobs = single.jobs_of(request.curve, request.log, setup, request.costs_s, request.seed)
+    cases = run_jobs(jobs, processes=request.processes, progress=progress)
     figures, tables = single.figures_of(cases), [single.table_of(cases)]
     plots = single.plots_of(cases, setup.slots_per_node)
-    if request.battery:
-        curves = [*request.battery, *synthetic_curves(request.seed)]
-        many = run_jobs(regrets.jobs_of(curves, request.log, setup, request.seed), progress=progress)
-        flat = surplus.replay_surplus(curves, request.log, setup, request.seed)
-        figures += [*regrets.figures_of(many), *surplus.figures_of(flat)]
-        tables += [regrets.table_of(many), regrets.worst_of(many), surplus.table_of(flat)]
+    curves = [*request.battery, *synthetic_curves(request.seed)] if request.battery else []
+    if curves:
+        jobs = regrets.jobs_of(curves, request.log, setup, request.seed)
+        many = run_jobs(jobs, processes=request.processes, progress=progress)
+        figures += regrets.figures_of(many)
+        tables += [regrets.table_of(many), regrets.worst_of(many)]
         plots.append(regrets.plot_of(many))
+    wide = [request.curve, *(one for one in curves if one.name != request.curve.name)]
+    flat = surplus.replay_surplus(wide, request.log, setup, request.seed, processes=request.processes)
+    figures += surplus.figures_of(flat)
+    tables += [surplus.table_of(flat)] if flat else []
     return Report(
         title=f"{request.curve.name} replayed from {setup.start_nodes} nodes in {setup.supersteps} supersteps",
         question=(

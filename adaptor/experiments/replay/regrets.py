@@ -7,14 +7,16 @@ from collections.abc import Sequence
 
 from adaptor.experiments.plots import DataTable, Plot, Series, Shape
 from adaptor.experiments.replay.battery import STARTS, Case, Job
-from adaptor.experiments.replay.cases import Setup, Wanted
+from adaptor.experiments.replay.cases import LEAST, MOST, TUNED, Setup, Wanted
 from adaptor.experiments.replay.knowledge import Setting
 from adaptor.experiments.report import Figure
 from adaptor.experiments.simulated.curves import Curve
 from adaptor.planner.policies import DEFAULT_POLICY, POLICIES
 
-LEAST_AND_MOST = ("static least", "static most")
-"""Rows of every table beside the policies: a run that goes to the narrowest or the widest at once and stays."""
+BLIND = (LEAST, MOST)
+"""Rows beside the policies that anybody could choose without knowing the curve."""
+
+ROWS = (*POLICIES, *BLIND, TUNED)
 
 
 def jobs_of(curves: Sequence[Curve], log: Sequence[Curve], setup: Setup, seed: int) -> list[Job]:
@@ -33,12 +35,12 @@ def jobs_of(curves: Sequence[Curve], log: Sequence[Curve], setup: Setup, seed: i
             )
             for start in starts
         )
-        for setting in Setting if setups else ():
+        if setups:
             jobs.append(
                 Job(
                     curve=curve,
                     log=tuple(log),
-                    setting=setting,
+                    settings=tuple(Setting),
                     setups=setups,
                     wanted=tuple(Wanted),
                     policies=tuple(POLICIES),
@@ -61,7 +63,7 @@ def figures_of(cases: Sequence[Case]) -> list[Figure]:
     """Adaptor's regret in each setting, the best other policy's beside it."""
     regrets, figures = regrets_of(cases), []
     for setting in Setting:
-        means = {policy: _mean(_all(regrets, policy, setting)) for policy in POLICIES}
+        means = {policy: _mean(_all(regrets, policy, setting)) for policy in (*POLICIES, *BLIND)}
         others = {policy: mean for policy, mean in means.items() if policy != DEFAULT_POLICY}
         best = min(others, key=lambda policy: others[policy])
         figures.append(
@@ -83,7 +85,7 @@ def _beaten(regrets: dict[tuple[str, Setting, Wanted], list[float]]) -> Figure:
     beaten = 0
     for setting in Setting:
         for wanted in Wanted:
-            means = {policy: _mean(regrets.get((policy, setting, wanted), [])) for policy in POLICIES}
+            means = {policy: _mean(regrets.get((policy, setting, wanted), [])) for policy in (*POLICIES, *BLIND)}
             beaten += any(mean < means[DEFAULT_POLICY] for mean in means.values())
     return Figure(name="battery_beaten", value=beaten, unit="of 12 settings and objectives")
 
@@ -106,7 +108,7 @@ def table_of(cases: Sequence[Case]) -> DataTable:
                 ],
             ]
             for setting in Setting
-            for policy in POLICIES
+            for policy in ROWS
         ],
     )
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import mean
 
 from adaptor.experiments.plots import Cell, DataTable, Plot, Series, Shape
 from adaptor.experiments.replay.battery import Case, Job
-from adaptor.experiments.replay.cases import Replayed, Setup, Wanted
+from adaptor.experiments.replay.cases import LEAST, MOST, TUNED, Replayed, Setup, Wanted
 from adaptor.experiments.replay.knowledge import Setting
 from adaptor.experiments.report import Figure
 from adaptor.experiments.simulated.curves import Curve
+from adaptor.experiments.simulated.schedules import Schedule
 from adaptor.planner.policies import DEFAULT_POLICY, POLICIES
 
 COSTS_S = (0.0, 5.0, 15.0, 30.0, 60.0)
 """Seconds of a change that are compared: from a rescale in place to new machines."""
+
+
+PEERS = 8
+"""Peers that are drawn, each with runs at other scale-outs and another factor: what one of them tells is luck."""
 
 
 def jobs_of(curve: Curve, log: Sequence[Curve], setup: Setup, costs_s: Sequence[float], seed: int) -> list[Job]:
@@ -23,39 +30,50 @@ def jobs_of(curve: Curve, log: Sequence[Curve], setup: Setup, costs_s: Sequence[
     free = tuple(replace(one, free_start=True) for one in setups)
     jobs = []
     for setting in Setting:
-        everybody = setting in (Setting.COLD, Setting.PEER)
-        jobs.append(
-            Job(
-                curve=curve,
-                log=tuple(log),
-                setting=setting,
-                setups=(*setups, *free) if setting is Setting.PEER else setups,
-                wanted=(Wanted.BUDGET,),
-                policies=tuple(POLICIES) if everybody else (DEFAULT_POLICY,),
-                seed=seed,
+        for draw in range(PEERS if setting in (Setting.PEER, Setting.MISLED) else 1):
+            everybody = draw == 0 and setting in (Setting.COLD, Setting.PEER)
+            jobs.append(
+                Job(
+                    curve=curve,
+                    log=tuple(log),
+                    settings=(setting,),
+                    setups=(*setups, *free) if setting is Setting.PEER else setups,
+                    wanted=(Wanted.BUDGET,),
+                    policies=tuple(POLICIES) if everybody else (DEFAULT_POLICY,),
+                    seed=seed + draw,
+                )
             )
-        )
     return jobs
 
 
 def figures_of(cases: Sequence[Case]) -> list[Figure]:
-    """Change of the runtime against staying, without a cost of changes; the oracle of the same start beside it."""
-    figures = []
+    """Mean change of the runtime against staying, without a cost of changes; the best schedule beside it."""
+    found: defaultdict[tuple[Setting, bool], list[Replayed]] = defaultdict(list)
     for case in cases:
-        if case.setup.adaptation_cost_s > 0 or case.replayed.policy != DEFAULT_POLICY:
-            continue
-        start = "_free_start" if case.setup.free_start else ""
-        best = case.replayed.best
+        if case.setup.adaptation_cost_s == 0 and case.replayed.policy == DEFAULT_POLICY:
+            found[case.setting, case.setup.free_start].append(case.replayed)
+    figures = []
+    for (setting, free_start), runs in found.items():
+        best = runs[0].best
         figures.append(
             Figure(
-                name=f"replay_{case.setting.value}{start}_runtime_change",
-                value=runtime_change(case.replayed),
+                name=f"replay_{setting.value}{'_free_start' if free_start else ''}_runtime_change",
+                value=mean([runtime_change(one) for one in runs]),
                 unit="%",
-                baseline=None if best is None else 100 * (best.runtime_s / case.replayed.static_s - 1),
+                baseline=None if best is None else 100 * (best.runtime_s / runs[0].static_s - 1),
                 baseline_name="best schedule under the same cap",
             )
         )
-    return figures
+    return [*figures, *_misled(figures)]
+
+
+def _misled(figures: Sequence[Figure]) -> list[Figure]:
+    """What it costs to be misled, in points of the runtime of staying."""
+    values = {one.name: one.value for one in figures}
+    misled, cold = (values.get(f"replay_{one.value}_runtime_change") for one in (Setting.MISLED, Setting.COLD))
+    if misled is None or cold is None:
+        return []
+    return [Figure(name="replay_misled_above_cold", value=misled - cold, unit="points")]
 
 
 def runtime_change(one: Replayed) -> float:
@@ -70,37 +88,64 @@ def cost_change(one: Replayed) -> float:
 
 def table_of(cases: Sequence[Case]) -> DataTable:
     """A row for each policy, setting, start and cost of a change, the best schedules among them."""
-    rows: list[list[Cell]] = []
-    seen = set()
+    found: defaultdict[_Row, list[Replayed]] = defaultdict(list)
+    best: dict[_Row, Schedule] = {}
     for case in cases:
-        one, setup, best = case.replayed, case.setup, case.replayed.best
-        key = (setup.adaptation_cost_s, setup.free_start)
-        if best is not None and key not in seen:
-            seen.add(key)
-            runtime, cost = _per_cent(best.runtime_s / one.static_s), _per_cent(best.slot_s / one.static_slot_s)
-            changes = sum(a != b for a, b in zip(best.parallelisms, best.parallelisms[1:], strict=False))
-            rows.append(["best schedule", "", setup.free_start, setup.adaptation_cost_s, runtime, cost, changes])
-        rows.append(
-            [
-                one.policy,
-                case.setting.value,
-                setup.free_start,
-                setup.adaptation_cost_s,
-                runtime_change(one),
-                cost_change(one),
-                one.played.rescales,
-            ]
-        )
+        one, setup = case.replayed, case.setup
+        known = "" if one.policy in (LEAST, MOST, TUNED) else case.setting.value
+        place = (setup.free_start, setup.adaptation_cost_s)
+        found[(one.policy, known, *place)].append(one)
+        if one.best is not None:
+            best[("best schedule", "", *place)] = one.best
+    static = cases[0].replayed
+    rows: list[list[Cell]] = [
+        [
+            *key,
+            _per_cent(one.runtime_s / static.static_s),
+            "",
+            _per_cent(one.slot_s / static.static_slot_s),
+            _changes(one),
+        ]
+        for key, one in best.items()
+    ]
+    rows += [[*key, *_of_runs(runs)] for key, runs in found.items()]
+    rows.sort(key=lambda row: (bool(row[2]), float(row[3] or 0.0), _ORDER.get(str(row[1]), 0)))
     return DataTable(
         name="policies",
-        columns=["policy", "known", "free start", "change, s", "runtime, %", "slot-seconds, %", "changes"],
+        columns=["policy", "known", "free start", "change, s", "runtime, %", "range", "slot-seconds, %", "changes"],
         rows=rows,
+        note=f"means over {PEERS} peers that are drawn where one is known or misleads, with their range",
     )
+
+
+_Row = tuple[str, str, bool, float]
+
+_ORDER = {one.value: number for number, one in enumerate(Setting, start=1)}
+
+
+def _of_runs(runs: Sequence[Replayed]) -> list[Cell]:
+    runtimes = [runtime_change(one) for one in runs]
+    spread = f"{min(runtimes):.1f} .. {max(runtimes):.1f}" if max(runtimes) > min(runtimes) else ""
+    return [
+        mean(runtimes),
+        spread,
+        mean([cost_change(one) for one in runs]),
+        mean([float(one.played.rescales) for one in runs]),
+    ]
+
+
+def _changes(schedule: Schedule) -> int:
+    return sum(a != b for a, b in zip(schedule.parallelisms, schedule.parallelisms[1:], strict=False))
 
 
 def plots_of(cases: Sequence[Case], slots_per_node: int) -> list[Plot]:
     """Nodes over supersteps in each setting, and cost against time, changes being free."""
-    free = [case for case in cases if case.setup.adaptation_cost_s == 0 and not case.setup.free_start]
+    first = {case.setting: case.draw for case in reversed(cases)}
+    free = [
+        case
+        for case in cases
+        if case.setup.adaptation_cost_s == 0 and not case.setup.free_start and case.draw == first[case.setting]
+    ]
     own = [case for case in free if case.replayed.policy == DEFAULT_POLICY]
     steps = [
         Series(

@@ -7,9 +7,10 @@ widest, and its target allows that much more than staying would take.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from adaptor.domain.objective import RuntimeTarget
+from adaptor.experiments.models.workers import spread
 from adaptor.experiments.plots import DataTable
 from adaptor.experiments.replay.cases import Replayed, Setup, Wanted, adaptation_costs, best_schedule, replayed
 from adaptor.experiments.replay.knowledge import Setting, context_of, prior_of
@@ -22,36 +23,58 @@ SLOWDOWN = 0.05
 """Share by which a run may become slower: what is published as no significant slowdown."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """What one process does at a time."""
+
+    curve: Curve
+    log: tuple[Curve, ...]
+    setup: Setup
+    setting: Setting
+    seed: int
+
+
 def replay_surplus(
-    curves: Sequence[Curve], log: Sequence[Curve], setup: Setup, seed: int
+    curves: Sequence[Curve], log: Sequence[Curve], setup: Setup, seed: int, *, processes: int = 1
 ) -> list[tuple[str, Replayed]]:
     """A run from the widest scale-out of each curve with a flat part, with what peers know and without."""
-    found = []
-    for number, curve in enumerate(one for one in curves if has_flat_part(one)):
-        widest = replace(setup, start_nodes=int(curve.nodes[-1]))
-        target = RuntimeTarget(target_s=(1 + SLOWDOWN) * curve.at(widest.start_nodes))
-        best = best_schedule(curve, widest, target)
-        for setting in (Setting.COLD, Setting.PEER):
-            prior = prior_of(
-                setting,
-                curve,
-                log,
-                supersteps=setup.supersteps,
-                slots_per_node=setup.slots_per_node,
-                seed=seed + number,
-            )
-            one = replayed(
-                curve,
-                widest,
-                policy=DEFAULT_POLICY,
-                wanted=Wanted.TARGET,
-                objective=target,
-                context=context_of(curve),
-                known=Known(prior=prior, adaptation_costs_s=adaptation_costs(setup.adaptation_cost_s)),
-                best=best,
-            )
-            found.append((f"{curve.name}, {setting.value}", one))
-    return found
+    parts = [
+        _Part(
+            curve=curve,
+            log=tuple(log),
+            setup=replace(setup, start_nodes=int(curve.nodes[-1])),
+            setting=setting,
+            seed=seed + number,
+        )
+        for number, curve in enumerate(one for one in curves if has_flat_part(one))
+        for setting in (Setting.COLD, Setting.PEER)
+    ]
+    return list(spread(_released_in, parts, processes=min(processes, max(1, len(parts)))))
+
+
+def _released_in(part: _Part) -> tuple[str, Replayed]:
+    """One run, as another process plays it."""
+    curve, setup = part.curve, part.setup
+    target = RuntimeTarget(target_s=(1 + SLOWDOWN) * curve.at(setup.start_nodes))
+    prior = prior_of(
+        part.setting,
+        curve,
+        part.log,
+        supersteps=setup.supersteps,
+        slots_per_node=setup.slots_per_node,
+        seed=part.seed,
+    )
+    one = replayed(
+        curve,
+        setup,
+        policy=DEFAULT_POLICY,
+        wanted=Wanted.TARGET,
+        objective=target,
+        context=context_of(curve),
+        known=Known(prior=prior, adaptation_costs_s=adaptation_costs(setup.adaptation_cost_s)),
+        best=best_schedule(curve, setup, target),
+    )
+    return f"{curve.name}, {part.setting.value}", one
 
 
 def has_flat_part(curve: Curve) -> bool:

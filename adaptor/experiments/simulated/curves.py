@@ -1,7 +1,8 @@
 """Curves of whole runs over nodes, as files hold them or a law makes them, and a run that follows one.
 
 A file is either repeated runs (``Nodes,Runtime`` in milliseconds; their median counts) or means with statistics
-(``nodes,runtime_ms,cpu_usr_pct,cpu_sys_pct,...``). A superstep is the run divided by the number of supersteps; between
+(``nodes,runtime_ms,cpu_usr_pct,cpu_sys_pct,...``), or the report of `adaptor experiment local`, of which the runs at
+static parallelisms count. A superstep is the run divided by the number of supersteps; between
 two measured scale-outs runtimes are interpolated linearly, as the published replays were.
 """
 
@@ -12,9 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import orjson
 
 from adaptor.errors import InvalidValueError
 from adaptor.models.arrays import Floats
+
+STATIC = "static "
+"""What the names of static variants of local runs begin with."""
 
 LONGEST_S = (300.0, 6000.0)
 """Range of the seconds of a synthetic run at its narrowest."""
@@ -44,31 +49,44 @@ class Curve:
 
 
 def read_curve(file: Path) -> Curve:
-    """A curve file of either shape.
+    """A curve file of any shape.
 
     Raises:
         InvalidValueError: If it cannot be read, or holds something else.
     """
     try:
-        with file.open(newline="") as text:
-            rows = [{name.lower(): value for name, value in row.items() if name} for row in csv.DictReader(text)]
-        runtime = "runtime_ms" if rows and "runtime_ms" in rows[0] else "runtime"
-        nodes = np.array([float(row["nodes"]) for row in rows])
-        seconds = np.array([float(row[runtime]) / 1000 for row in rows])
-        busy = [float(row["cpu_usr_pct"]) + float(row["cpu_sys_pct"]) for row in rows if "cpu_usr_pct" in row]
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        nodes, seconds, busy = _measured_locally(file) if file.suffix == ".json" else _of_table(file)
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidValueError("FILE", f"{file} does not hold numbers under nodes and runtime ({error})") from error
     if len(nodes) == 0 or not (np.isfinite(seconds).all() and (seconds > 0).all() and (nodes > 0).all()):
         raise InvalidValueError("FILE", f"{file} must hold positive numbers of nodes and milliseconds")
     distinct = np.unique(nodes)
     repeated = tuple(seconds[nodes == one] for one in distinct)
     return Curve(
-        name=file.name.removesuffix(".csv"),
+        name=file.name.removesuffix(file.suffix),
         nodes=distinct,
         runtime_s=np.array([float(np.median(one)) for one in repeated]),
         utilisation=_means(nodes, np.array(busy) / 100, distinct) if len(busy) == len(nodes) else None,
         repeated_s=repeated if max(len(one) for one in repeated) > 1 else (),
     )
+
+
+def _of_table(file: Path) -> tuple[Floats, Floats, list[float]]:
+    """Nodes, seconds and CPU utilisation in per cent, if there is any, of the rows of a table."""
+    with file.open(newline="") as text:
+        rows = [{name.lower(): value for name, value in row.items() if name} for row in csv.DictReader(text)]
+    runtime = "runtime_ms" if rows and "runtime_ms" in rows[0] else "runtime"
+    nodes = np.array([float(row["nodes"]) for row in rows])
+    seconds = np.array([float(row[runtime]) / 1000 for row in rows])
+    busy = [float(row["cpu_usr_pct"]) + float(row["cpu_sys_pct"]) for row in rows if "cpu_usr_pct" in row]
+    return nodes, seconds, busy
+
+
+def _measured_locally(file: Path) -> tuple[Floats, Floats, list[float]]:
+    """The same of the static runs that a report of local runs tells of; a slot is a node there."""
+    runs = [one for one in orjson.loads(file.read_bytes())["runs"] if str(one["variant"]).startswith(STATIC)]
+    nodes = np.array([float(one["start_parallelism"]) for one in runs])
+    return nodes, np.array([float(one["runtime_s"]) for one in runs]), []
 
 
 def _means(nodes: Floats, values: Floats, distinct: Floats) -> Floats:

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from adaptor.control.run_controller import RunController
 from adaptor.domain.effects import ReleaseSlots, ReportPlan, RequestRescale, StoreObservation
 from adaptor.domain.events import Event, RescaleOutcomeUnknown, RescaleSucceeded, RunFinished
-from adaptor.domain.objective import RuntimeTarget
+from adaptor.domain.objective import CostBudget, EfficiencyTarget, Objective, RuntimeTarget
 from adaptor.domain.plan import ReasonCode
 from adaptor.domain.run import RunState
 from adaptor.domain.statistics import FlinkStatistics
+from adaptor.planner.policies import POLICIES
 from adaptor.testing.values import BEGAN_S, a_report, a_spec, after, barrier, measured, plan_after, slots, started
 
 HURRY = a_spec(objective=RuntimeTarget(target_s=110.0))
@@ -186,14 +187,19 @@ def test_the_end_leaves_nothing_granted() -> None:
     st.lists(
         st.tuples(st.integers(1, 8), st.floats(0.1, 100.0), st.booleans(), st.integers(0, 8)), min_size=1, max_size=8
     ),
-    st.floats(1.0, 2000.0),
+    st.one_of(
+        st.builds(RuntimeTarget, target_s=st.floats(1.0, 2000.0)),
+        st.builds(CostBudget, budget_slot_s=st.floats(1.0, 5000.0)),
+        st.builds(EfficiencyTarget, min_efficiency=st.floats(0.1, 0.9)),
+    ),
+    st.sampled_from(sorted(POLICIES)),
     st.lists(st.tuples(st.integers(1, 8), st.floats(0.1, 100.0)), max_size=4),
 )
 def test_plans_stay_inside_bounds_and_slots_and_come_out_the_same_again(
-    supersteps: list[tuple[int, float, bool, int]], target_s: float, earlier: list[tuple[int, float]]
+    supersteps: list[tuple[int, float, bool, int]], objective: Objective, policy: str, earlier: list[tuple[int, float]]
 ) -> None:
-    """Whatever a job reports: a replay of its events gives identical plans."""
-    spec = a_spec(objective=RuntimeTarget(target_s=target_s), most=6, max_supersteps=9)
+    """Whatever a job reports, whatever is wanted and whoever decides: a replay of its events gives identical plans."""
+    spec = a_spec(objective=objective, policy=policy, most=6, max_supersteps=9)
     known = tuple(one for at, duration_s in earlier for one in measured(at, duration_s, earlier=True))
     events: list[Event] = [started(spec, earlier=known)]
     number, attempt, at_s = 1, 1, BEGAN_S

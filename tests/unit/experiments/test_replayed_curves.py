@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from adaptor.cli.main import cli
 from adaptor.errors import InvalidValueError
-from adaptor.experiments.replay.cases import Setup, Wanted, best_schedule, objective_of, replayed
+from adaptor.experiments.replay.battery import Job, run_jobs
+from adaptor.experiments.replay.cases import Setup, Wanted, best_schedule, objective_of, replayed, stayed
 from adaptor.experiments.replay.knowledge import Setting, context_of, prior_of
 from adaptor.experiments.replay.surplus import has_flat_part, releasable, released, replay_surplus
 from adaptor.experiments.simulated.curves import Curve, read_curve, synthetic_curves
@@ -83,6 +84,64 @@ def test_a_peer_tells_more_than_others_and_nobody_tells_the_factor() -> None:
     assert prior_of(Setting.COLD, HALVES, log, supersteps=10, slots_per_node=2, seed=1) is None
 
 
+@pytest.mark.parametrize("wanted", list(Wanted))
+def test_rows_that_need_no_policy_go_somewhere_at_once_and_stay(wanted: Wanted) -> None:
+    """Narrowest, widest, and what hindsight picks: of these the best, and no better than the best schedule."""
+    objective = objective_of(wanted, HALVES, SETUP)
+    best = best_schedule(HALVES, SETUP, objective)
+    least, most, tuned = stayed(HALVES, SETUP, wanted=wanted, objective=objective, best=best)
+    assert [step.parallelism for step in least.played.steps] == [16, *[8] * 9]
+    assert [step.parallelism for step in most.played.steps] == [16, *[40] * 9]
+    assert tuned.violation <= min(least.violation, most.violation) + 1e-9
+    assert 0 <= tuned.regret <= min(least.regret, most.regret) + 1e-9
+
+
+def test_missing_the_objective_makes_up_for_nothing() -> None:
+    """The widest is faster than the best schedule that is efficient, and regrets its inefficiency in full."""
+    objective = objective_of(Wanted.EFFICIENCY, FLAT, SETUP)
+    best = best_schedule(FLAT, SETUP, objective)
+    assert best is not None
+    widest = stayed(FLAT, SETUP, wanted=Wanted.EFFICIENCY, objective=objective, best=best)[1]
+    assert widest.regret == pytest.approx(max(0.0, widest.played.runtime_s / 600.0 - best.runtime_s / 600.0) + 2.5)
+
+
+def test_figures_do_not_depend_on_the_number_of_processes() -> None:
+    """Nor do single replays."""
+    jobs = [
+        Job(
+            curve=curve,
+            log=(HALVES, FLAT),
+            settings=(Setting.COLD, Setting.PEER),
+            setups=(Setup(supersteps=3, slots_per_node=2, start_nodes=8, adaptation_cost_s=5.0, noise=0.1, seed=2),),
+            wanted=(Wanted.BUDGET,),
+            policies=("adaptor", "static", "ellis"),
+            seed=7,
+        )
+        for curve in (HALVES, FLAT)
+    ]
+    told: list[str] = []
+    one, two = (run_jobs(jobs, processes=processes, progress=told.append) for processes in (1, 2))
+    assert [case.replayed.played for case in one] == [case.replayed.played for case in two]
+    assert len(one) == 2 * 2 * (3 + 3)
+    assert told[0] == "1 of 2 replayed: halves.test, cold, peer"
+
+
+def test_static_runs_of_a_local_report_are_a_curve(tmp_path: Path) -> None:
+    """Measured by one experiment, replayed by the other; runs under adaptor are none."""
+    runs = [
+        {"variant": f"static {at}", "start_parallelism": at, "runtime_s": seconds}
+        for at, seconds in ((1, 30.0), (2, 20.0), (1, 34.0), (2, 22.0), (1, 31.0), (2, 21.0))
+    ]
+    runs.append({"variant": "adaptor, fastest, from 1", "start_parallelism": 1, "runtime_s": 1.0})
+    file = tmp_path / "local-kmeans.json"
+    file.write_text(json.dumps({"figures": [], "runs": runs}))
+    curve = read_curve(file)
+    assert (curve.name, curve.nodes.tolist(), curve.runtime_s.tolist()) == ("local-kmeans", [1.0, 2.0], [31.0, 21.0])
+    file.write_text(json.dumps({"figures": []}))
+    with pytest.raises(InvalidValueError, match="FILE"):
+        read_curve(file)
+
+
 def test_a_surplus_is_released_where_the_curve_is_flat() -> None:
     """And only there is it looked for."""
     assert has_flat_part(FLAT)
@@ -126,12 +185,16 @@ def test_the_command_reports_and_writes_a_page(tmp_path: Path) -> None:
     """One JSON object; figures have the stable names that goals are set for."""
     file = csv_of(HALVES, tmp_path)
     arguments = ["experiment", "replay", str(file), "--start", "16", "--slots-per-node", "2", "--supersteps", "3"]
+    arguments += ["--processes", "1"]
     result = CliRunner().invoke(
         cli, [*arguments, "--adaptation-cost", "0", "--json", "--report", str(tmp_path / "out")]
     )
     assert result.exit_code == 0, result.output
-    names = {one["name"] for one in json.loads(result.stdout)["figures"]}
-    assert "replay_cold_runtime_change" in names
+    document = json.loads(result.stdout)
+    names = {one["name"] for one in document["figures"]}
+    assert {"replay_cold_runtime_change", "replay_misled_above_cold"} <= names
+    rows = {row[0] for table in document["tables"] if table["name"] == "policies" for row in table["rows"]}
+    assert rows == {*POLICIES, "static least", "static most", "static tuned", "best schedule"}
     assert (tmp_path / "out" / "replay.html").exists()
 
 

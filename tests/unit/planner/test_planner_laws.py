@@ -31,6 +31,7 @@ OBJECTIVE = st.one_of(
     st.builds(EfficiencyTarget, min_efficiency=st.floats(0.01, 0.99)),
     st.builds(CostBudget, budget_slot_s=st.floats(1.0, 100_000.0), confidence=st.floats(0.01, 0.99)),
 )
+AS_FAST_AS_ALLOWED = (ReasonCode.FASTEST_WITHIN_BUDGET, ReasonCode.FASTEST_EFFICIENT)
 SITUATION = st.fixed_dictionaries(
     {
         "objective": OBJECTIVE,
@@ -97,6 +98,35 @@ def test_a_target_that_is_called_met_is_met_with_the_confidence_asked_for(
         assert choice.ahead is not None
         chance = choice.ahead.chance[view.situation.index(choice.parallelism)]
         assert chance >= fields["objective"].confidence
+
+
+@given(OBSERVATIONS, SITUATION, st.integers(4, 12), st.integers(0, 4))
+def test_more_slots_never_worsen_the_predicted_finish(
+    observations: list[ObservedDuration], fields: dict[str, Any], slots: int, more: int
+) -> None:
+    """Where the run is to be as fast as its limit allows, but for what is paid to act at once."""
+    if isinstance(fields["objective"], RuntimeTarget):
+        fields = {**fields, "objective": CostBudget(budget_slot_s=fields["objective"].target_s)}
+    finishes = []
+    for most in (slots, slots + more):
+        view = a_view(*observations, **{**fields, "candidates": (1, most), "current_parallelism": 1})
+        choice = choose(view)
+        if choice.reason.code not in AS_FAST_AS_ALLOWED or choice.ahead is None:
+            return
+        finishes.append(float(choice.ahead.finish_s[view.situation.index(choice.parallelism)]))
+    assert finishes[1] <= finishes[0] * (1 + WORTH_WAITING)
+
+
+@given(OBSERVATIONS, SITUATION, st.floats(0.0, 100.0), st.floats(1.0, 100.0))
+def test_who_stays_at_one_cost_of_a_change_stays_at_a_higher_one(
+    observations: list[ObservedDuration], fields: dict[str, Any], cost_s: float, factor: float
+) -> None:
+    """So a higher cost never brings a change about."""
+    chosen = []
+    for one in (cost_s, cost_s * factor):
+        view = a_view(*observations, **{**fields, "adaptation_cost_s": one})
+        chosen.append(choose(view).parallelism == view.situation.current_parallelism)
+    assert chosen[1] or not chosen[0]
 
 
 @given(st.integers(1, 40), st.integers(0, 3000), st.integers(0, 3000), st.integers(1, 9))

@@ -136,3 +136,21 @@ def test_with_nothing_known_the_run_stays_and_measures() -> None:
 def test_a_parallelism_that_may_no_longer_be_used_becomes_the_nearest_that_may(current: int, parallelism: int) -> None:
     """Slots can go away under a run."""
     assert chosen(current_parallelism=current, candidates=(2, 4)).parallelism == parallelism
+
+
+def test_narrowing_goes_by_halves_of_what_was_measured() -> None:
+    """Sixteen were measured and one would be the cheapest in time, but data that fit into 16 need not fit into one."""
+    wide = measured(16, 1.0, 1.0, 1.0)
+    fields = {"target_s": 1000.0, "current_parallelism": 16, "candidates": (1, 16), "supersteps_left": 100}
+    first = chosen(*wide, **fields)
+    assert first.parallelism == 8
+    assert "not tried at once" in first.verdicts[1]
+    second = chosen(*wide, *measured(8, 1.1, 1.1), **fields | {"current_parallelism": 8})
+    assert second.parallelism == 4
+
+
+def test_what_others_ran_is_no_step_too_far() -> None:
+    """Measured by earlier runs at 1 and 16, so 1 may come next."""
+    known = (*measured(16, 1.0, 1.0, earlier=True), *measured(1, 1.2, 1.2, earlier=True))
+    fields = {"target_s": 1000.0, "current_parallelism": 16, "candidates": (1, 16), "supersteps_left": 100}
+    assert chosen(*known, **fields).parallelism == 1
