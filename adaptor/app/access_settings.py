@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from adaptor.access.access_file import LiveRoster
 from adaptor.app.clock import SystemClock
 from adaptor.app.setting import DURATION, INTEGER, TEXT, Setting
 from adaptor.errors import InvalidValueError
-from adaptor.service.guard import CallLimits
-from adaptor.service.server import Entrance
-from adaptor.service.tls import ServerTls, TlsFiles
+
+if TYPE_CHECKING:  # who only reads settings is not to wait for the server
+    from adaptor.service.server import Entrance
+    from adaptor.service.tls import ServerTls
 
 ACCESS_SETTINGS: tuple[Setting, ...] = (
     Setting(
@@ -80,6 +80,10 @@ def entrance(settings: Mapping[str, Any], **told: Any) -> Entrance:
     Raises:
         InvalidValueError: If a file cannot be used, or settings do not go together.
     """
+    from adaptor.access.access_file import LiveRoster
+    from adaptor.service.guard import CallLimits
+    from adaptor.service.server import Entrance
+
     path = settings["access.file"]
     return Entrance(
         clock=SystemClock(),
@@ -105,6 +109,8 @@ def _tls(settings: Mapping[str, Any]) -> ServerTls | None:
         if client_ca:
             raise InvalidValueError("tls.certificate", "must be set with tls.client_ca")
         return None
+    from adaptor.service.tls import ServerTls, TlsFiles
+
     authorities = Path(client_ca).expanduser() if client_ca else None
     return ServerTls(
         TlsFiles(certificate=Path(certificate).expanduser(), key=Path(key).expanduser(), client_ca=authorities)

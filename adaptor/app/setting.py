@@ -97,4 +97,9 @@ class Setting:
     @property
     def variable(self) -> str:
         """Its environment variable."""
-        return PREFIX + self.name.replace(".", "_").upper()
+        return variable_of(self.name)
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.replace(".", "_").upper()

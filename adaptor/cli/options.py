@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
 
-from adaptor.app.settings import Settings, load_settings
 from adaptor.domain.duration import parse_duration_s
 from adaptor.errors import InvalidValueError
-from adaptor.experiments.html_report.page import write_report
-from adaptor.experiments.report import Report
+
+if TYPE_CHECKING:  # a command that only calls a service is not to wait for what a service is made of
+    from adaptor.app.settings import Settings
+    from adaptor.experiments.report import Report
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,6 +61,8 @@ def settings_of(config_file: Path | None, **flags: str | None) -> Settings:
     Raises:
         InvalidValueError: If a value makes no sense.
     """
+    from adaptor.app.settings import load_settings
+
     given = {name.replace("__", "."): text for name, text in flags.items() if text is not None}
     return load_settings(file=config_file, flags=given)
 
@@ -73,5 +76,7 @@ def output(*, stderr: bool = False) -> Console:
 def write_to(folder: Path | None, report: Report, *, name: str) -> None:
     """Write a report's files to the folder of `report_option`, if one was named, and say so on stderr."""
     if folder is not None:
+        from adaptor.experiments.html_report.page import write_report
+
         for path in write_report(report, folder, name=name):
             click.echo(f"wrote {path}", err=True)

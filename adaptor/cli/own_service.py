@@ -11,24 +11,14 @@ from contextlib import contextmanager
 import click
 import grpc
 
-from adaptor.app.settings import BY_NAME
+from adaptor.app.setting import variable_of
 from adaptor.cli.calling import channel_to
 from adaptor.errors import ServiceCallError
 
 STOP_S = 10.0
 """Longest wait for the service to end in order; its own grace is 2 s."""
 
-_GUARDED = tuple(
-    BY_NAME[name].variable
-    for name in (
-        "access.file",
-        "tls.certificate",
-        "tls.key",
-        "tls.client_ca",
-        "service.mutual_listen",
-        "metrics.listen",
-    )
-)
+_GUARDED = ("access.file", "tls.certificate", "tls.key", "tls.client_ca", "service.mutual_listen", "metrics.listen")
 
 PROBE_S = 1.0
 """Longest wait for a sign of a running service; loopback answers in milliseconds."""
@@ -52,7 +42,7 @@ def running_service(address: str, *, serve_options: Sequence[str]) -> Iterator[t
     command = [sys.executable, "-m", "adaptor.cli", "serve", "--listen", "127.0.0.1:0", "--exit-on-eof"]
     command += serve_options
     # Nobody else is to call it, so it asks nobody who he is, whatever the settings say of a service that goes on.
-    environment = {**os.environ, **dict.fromkeys(_GUARDED, "")}
+    environment = {**os.environ, **dict.fromkeys(map(variable_of, _GUARDED), "")}
     # A session of its own: Ctrl-C reaches this command alone, which lets go of the stream before the service ends.
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from adaptor.models.arrays import Floats
 from adaptor.models.gaussian import conditioned
@@ -127,7 +127,7 @@ def _fitted(residuals: _Residuals) -> tuple[float, float]:
 
 def _needed(residuals: _Residuals, level: float, tail: float) -> float:
     """The stretch by which an interval of this level would have held."""
-    reach = float(student.ppf(0.5 + level / 2, tail)) ** 2
+    reach = float(stdtrit(tail, 0.5 + level / 2)) ** 2
     needed = np.sqrt(np.maximum(residuals.squares / reach - residuals.noise, 0.0) / residuals.variances)
     corrected = min(1.0, level * (residuals.contexts + 1) / residuals.contexts)
     return min(max(NARROWEST, float(np.quantile(needed, corrected))), WIDEST)
