@@ -34,6 +34,8 @@ Papers that formulas cite by key:
                  AISTATS 2014
 [Hogg10]         Hogg, Bovy, Lang, "Data analysis recipes: Fitting a model to data", arXiv:1008.4686, 2010: mixtures
                  of right and wrong points
+[Simpson17]      Simpson, Rue, Riebler, Martins, Sorbye, "Penalising Model Component Complexity", Statistical
+                 Science 32(1), 2017: exponential priors of standard deviations
 [Gunther07]      Gunther, "Guerrilla Capacity Planning", 2007, ch. 4: the universal scalability law
 [Kellerer04]     Kellerer, Pferschy, Pisinger, "Knapsack Problems", 2004, ch. 11: several choices for each item
 [Lawler69]       Lawler, Moore, "A Functional Equation and Its Application to Resource Allocation and Sequencing

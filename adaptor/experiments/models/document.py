@@ -111,7 +111,17 @@ def _learning_curve(tables: Mapping[str, Sequence[Row]]) -> list[str]:
         for row in tables["coverage"]
         if row["level"] in (0.8, 0.9) and row["n"] in (3, 8, 15)
     ]
-    return ["Mean relative error in %:\n", markdown(tables["errors"]), *_coverage(shares)]
+    again = [
+        {name: row[name] for name in ("n", "adaptor", "best anchor", "difference", "standard error")}
+        for row in tables["given runs asked for again"]
+    ]
+    return [
+        "Mean relative error in %, of runs that were not given:\n",
+        markdown(tables["errors"]),
+        "The same where the run asked for may be one of those given:\n",
+        markdown(again),
+        *_coverage(shares),
+    ]
 
 
 def _supersteps(tables: Mapping[str, Sequence[Row]]) -> list[str]:

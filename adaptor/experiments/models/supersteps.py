@@ -21,16 +21,12 @@ from adaptor.experiments.models.scores import bootstrap_error
 from adaptor.experiments.report import Figure
 from adaptor.models.arrays import Floats
 from adaptor.models.bell import bell_log_s
-from adaptor.models.prediction import quantile
 from adaptor.models.rest_of_run import Rest, RunsSoFar, rest_of_run
 
 DONE = (0, 1, 2, 5, 10)
 """Supersteps that are done when the rest is predicted."""
 
 OWN = "adaptor"
-
-DEGREES_OF_FREEDOM = 4.0
-"""Of Student's t around the answer: few runs, and some that failed in part."""
 
 NEAR = 0.2
 """Log of scale-outs that count as near in SMiPE's similarity."""
@@ -131,8 +127,8 @@ def _judged(job: Traced, done: int, *, other: bool) -> tuple[dict[str, Floats], 
         for name, method in OTHERS.items():
             errors[name].append(abs(method(asked) / truth - 1))
         for level in LEVELS:
-            reach = quantile(level, DEGREES_OF_FREEDOM) * answer.spread
-            inside[level].append(float(abs(answer.log_s - np.log(truth)) <= reach))
+            low_s, high_s = answer.interval_s(level)
+            inside[level].append(float(low_s <= truth <= high_s))
     return {name: np.array(found) for name, found in errors.items()}, inside
 
 
