@@ -142,6 +142,7 @@ def begun_run(given: argparse.Namespace, *, parameters: Mapping[str, object], da
         min_parallelism=given.min_parallelism,
         max_parallelism=given.max_parallelism,
         max_supersteps=given.max_supersteps,
+        tolerance=given.tolerance,
         runtime_target_s=given.runtime_target_s,
         efficiency_target=given.efficiency_target,
         policy=given.policy,
@@ -197,6 +198,7 @@ def iterate(run: Run, job: Job, given: argparse.Namespace) -> list[Step]:
                 progress=progress,
             )
         )
+        superstep.converged_to(progress.shift)
         tell(steps[-1])
         if progress.shift <= given.tolerance:
             break

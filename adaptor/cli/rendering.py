@@ -10,7 +10,7 @@ from rich.table import Table
 
 from adaptor.domain.duration import format_duration
 from adaptor.domain.observation import Observation
-from adaptor.domain.plan import Interval, Plan
+from adaptor.domain.plan import Evidence, Interval, Plan
 from adaptor.service.answers import objective_text
 from adaptor.store.history import Recorded, RunSummary
 
@@ -75,11 +75,19 @@ def plan_in_words(plan: Plan) -> list[RenderableType]:
         f"Policy {plan.policy}, model {evidence.model}; it knew {evidence.own_observations} supersteps of this run, "
         f"{evidence.earlier_observations} of earlier runs and {evidence.shared_observations} of peers, "
         f"at {evidence.distinct_parallelisms} parallelisms.",
-        f"{evidence.supersteps_left} supersteps were left after {format_duration(evidence.elapsed_s)}; "
+        f"{_supersteps_left(evidence)} after {format_duration(evidence.elapsed_s)}; "
         f"{evidence.slots} slots exist or can be had; a rescale is taken to cost "
         f"{format_duration(evidence.adaptation_cost_s)}.",
     ]
     return [*lines, _alternatives_table(plan)] if plan.alternatives else [*lines]
+
+
+def _supersteps_left(evidence: Evidence) -> str:
+    low, high = evidence.supersteps_left_low, evidence.supersteps_left_high
+    if evidence.supersteps_basis == "limit" or low is None or high is None:
+        return f"{evidence.supersteps_left} supersteps were left"
+    why = "this run's convergence" if evidence.supersteps_basis == "convergence" else "earlier runs"
+    return f"about {evidence.supersteps_left} supersteps ({low} .. {high}, by {why}) were left"
 
 
 def _alternatives_table(plan: Plan) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 import uuid
@@ -55,10 +56,18 @@ class Superstep:
         self.plan = plan
         self.job_id = ""
         self.has_failed = False
+        self.convergence: float | None = None
 
     def submitted(self, job_id: str) -> None:
         """Say which Flink job runs this superstep, 32 hex digits, so that its statistics can be read."""
         self.job_id = str(job_id)  # PyFlink's own JobID is not a text
+
+    def converged_to(self, figure: float) -> None:
+        """Say what the job compares with its tolerance, zero or more: from it the supersteps left are foretold."""
+        if math.isfinite(figure) and figure >= 0:
+            self.convergence = float(figure)
+        else:
+            _log.warning("superstep %d: convergence must be zero or more, got %s; it is left out", self.number, figure)
 
     def failed(self) -> None:
         """Say that it failed and will be tried again: the next one has the same number."""
@@ -165,6 +174,7 @@ class Run:
                 requested_parallelism=superstep.parallelism,
                 duration_s=max(1e-6, ended_s - self._began_s),
                 failed=superstep.has_failed,
+                convergence=superstep.convergence,
             )
         )
         self._number, self._attempt = (
@@ -181,6 +191,7 @@ def start_run(
     program: str,
     parallelism: int,
     max_supersteps: int,
+    tolerance: float | None = None,
     runtime_target_s: float | None = None,
     confidence: float | None = None,
     efficiency_target: float | None = None,
@@ -211,6 +222,7 @@ def start_run(
             each other.
         parallelism: Subtasks to start with, and to keep if adaptor is not there.
         max_supersteps: The job's own limit.
+        tolerance: The job ends before its limit once what it tells `Superstep.converged_to` is no greater.
         runtime_target_s: Seconds within which the run should finish, at least cost.
         confidence: Probability between 0 and 1 that the target or the budget should be met; the service has a default.
         efficiency_target: Parallel efficiency between 0 and 1 to keep, as fast as possible.
@@ -257,6 +269,7 @@ def start_run(
         flink_url=flink_url,
         policy=policy,
         shareable=shareable,
+        tolerance=tolerance,
         tenant=tenant,
         priority=priority,
         pausable=pausable,

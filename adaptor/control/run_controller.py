@@ -6,6 +6,7 @@ give the same plans, which is what `adaptor replay` checks.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from adaptor.domain.plan import Evidence, Plan, Reason, ReasonCode
 from adaptor.domain.run import Mechanism
 from adaptor.models import runtime
 from adaptor.models.runtime import RuntimeModel
+from adaptor.models.supersteps_left import Basis, SuperstepsLeft, supersteps_left
 from adaptor.planner.alternatives import alternatives
 from adaptor.planner.outlook import Outlook, outlook
 from adaptor.planner.policies import policy_named
@@ -109,22 +111,23 @@ class RunController:
             model: Of its durations.
             also: A parallelism that must be compared, too.
         """
-        left = record.spec.max_supersteps - record.supersteps_done
+        left = left_of(record)
         per = record.capacity.slots_per_task_manager
         always = {record.parallelism, *model.measured_parallelisms, *([also] if also else [])}
         candidates = compared_parallelisms(record.spec.bounds, record.slots, slots_per_task_manager=per, always=always)
-        work, work_spread = model.work_ahead(record.next_superstep, left)
+        work, work_spread = model.work_ahead(record.next_superstep, left.expected)
         return Situation(
             objective=record.spec.objective,
             current_parallelism=record.parallelism,
-            supersteps_left=left,
+            supersteps_left=left.expected,
             elapsed_s=record.elapsed_s,
             spent_slot_s=record.spent_slot_s,
             gap_s=record.gap_s,
             adaptation=record.adaptation,
             joint=model.joint(candidates),
             work=work,
-            work_spread=work_spread,
+            # A superstep more is about as much work as any, so the rest varies as their number does.
+            work_spread=math.hypot(work_spread, left.log_spread),
             slots_per_task_manager=per,
             measured=model.measured_parallelisms,
             failing=record.failing,
@@ -142,7 +145,7 @@ class RunController:
             reason=choice.reason,
             predicted_s=situation.prediction.superstep_interval(situation.index(choice.parallelism)),
             alternatives=alternatives(view, choice),
-            evidence=self._evidence(record, len(model.measured_parallelisms), model),
+            evidence=self._evidence(record, len(model.measured_parallelisms), model, left_of(record)),
         )
 
     def _nothing_left(self, record: RunRecord) -> Plan:
@@ -157,10 +160,14 @@ class RunController:
             reason=Reason(code=ReasonCode.LAST_SUPERSTEP, text=text),
             predicted_s=None,
             alternatives=(),
-            evidence=self._evidence(record, len({one.parallelism for one in (*record.own, *record.earlier)}), None),
+            evidence=self._evidence(
+                record, len({one.parallelism for one in (*record.own, *record.earlier)}), None, None
+            ),
         )
 
-    def _evidence(self, record: RunRecord, distinct: int, model: RuntimeModel | None) -> Evidence:
+    def _evidence(
+        self, record: RunRecord, distinct: int, model: RuntimeModel | None, left: SuperstepsLeft | None
+    ) -> Evidence:
         peers = sum(one.origin is Origin.PEER for one in record.earlier)
         return Evidence(
             own_observations=len(record.own),
@@ -168,12 +175,15 @@ class RunController:
             shared_observations=peers + (record.prior.shared_observations if record.prior else 0),
             distinct_parallelisms=distinct,
             model=model.name if model else runtime.NAME,
-            supersteps_left=max(0, record.spec.max_supersteps - record.supersteps_done),
+            supersteps_left=left.expected if left else 0,
             elapsed_s=record.elapsed_s,
             adaptation_cost_s=record.adaptation.expected_s,
             slots=record.slots,
             contributors=_contributors(record),
             shared_weight=_shared_weight(record, model),
+            supersteps_left_low=left.range[0] if left else 0,
+            supersteps_left_high=left.range[1] if left else 0,
+            supersteps_basis=(left.basis if left else Basis.LIMIT).value,
         )
 
 
@@ -186,6 +196,17 @@ def _parallelism_before(record: RunRecord, before: RunRecord | None) -> int | No
     if record.spec.mechanism is Mechanism.DRIVER_LOOP:
         return before.granted_slots if before else 0
     return record.parallelism if record.spec.mechanism is Mechanism.IN_PLACE else None
+
+
+def left_of(record: RunRecord) -> SuperstepsLeft:
+    """The supersteps left of a run that has not reached its limit."""
+    return supersteps_left(
+        done=record.supersteps_done,
+        limit=record.spec.max_supersteps,
+        tolerance=record.spec.tolerance,
+        convergence=record.convergence,
+        similar=record.earlier_lengths,
+    )
 
 
 def observation_of(record: RunRecord, event: BarrierReached) -> Observation:

@@ -20,7 +20,8 @@ from adaptor.domain.events import (
 from adaptor.domain.informed_prior import InformedPrior
 from adaptor.domain.observation import ObservedDuration, Origin
 from adaptor.domain.plan import Plan
-from adaptor.domain.run import Mechanism, PlanningSettings, RunSpec, RunState
+from adaptor.domain.run import Mechanism, PlanningSettings, RunLength, RunSpec, RunState
+from adaptor.domain.statistics import SuperstepReport
 from adaptor.planner.situation import AdaptationCost
 
 ADAPTATION_COSTS_KEPT = 50
@@ -31,6 +32,9 @@ GAPS_KEPT = 50
 
 FAILURES_THAT_CONDEMN = 2
 """Failed tries at a parallelism, none having ended well, until it is avoided: one may be the machine's fault."""
+
+FIGURES_KEPT = 10
+"""Figures of convergence that a plan rests on, the newest: as many as a line is drawn through."""
 
 LONGEST_HOLD = 64
 """Most supersteps without asking for slots that did not come before: a tenth of a long run (hundreds)."""
@@ -61,6 +65,8 @@ class RunRecord:
         held_until: First superstep whose plan may count again on slots that do not exist.
         adaptation_costs_s: Measured ones, newest last.
         cpu_utilisation: Of the newest superstep; ``None`` if unknown.
+        earlier_lengths: How long earlier runs of the same execution context were.
+        convergence: Newest supersteps with the figures that the job compares with its tolerance, ascending.
         plan: The newest plan; ``None`` before the first.
     """
 
@@ -84,6 +90,8 @@ class RunRecord:
     held_until: int
     adaptation_costs_s: tuple[float, ...]
     cpu_utilisation: float | None
+    earlier_lengths: tuple[RunLength, ...]
+    convergence: tuple[tuple[int, float], ...]
     plan: Plan | None
 
     @classmethod
@@ -110,6 +118,8 @@ class RunRecord:
             held_until=0,
             adaptation_costs_s=event.adaptation_costs_s,
             cpu_utilisation=None,
+            earlier_lengths=event.earlier_lengths,
+            convergence=(),
             plan=None,
         )
 
@@ -237,7 +247,13 @@ class RunRecord:
             parallelism=parallelism,
             own=(*self.own, observed),
             cpu_utilisation=event.flink.cpu_utilisation,
+            convergence=self._convergence_with(report),
         )
+
+    def _convergence_with(self, report: SuperstepReport) -> tuple[tuple[int, float], ...]:
+        if report.convergence is None:
+            return self.convergence
+        return (*self.convergence, (report.superstep, report.convergence))[-FIGURES_KEPT:]
 
     def _slot_s_until(self, at_s: float, parallelism: int) -> float:
         """Slot-seconds since the last report at this parallelism; none if the clock was set back."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from adaptor.domain.capacity import Capacity
 from adaptor.domain.informed_prior import InformedPrior
 from adaptor.domain.observation import ObservedDuration
-from adaptor.domain.run import PlanningSettings, RunSpec, RunState
+from adaptor.domain.run import PlanningSettings, RunLength, RunSpec, RunState
 from adaptor.domain.statistics import FlinkStatistics, SuperstepReport
 
 
@@ -28,6 +28,7 @@ class RunStarted:
         adaptation_costs_s: Seconds that earlier rescales on this cluster took, newest last.
         at_s: Seconds since the epoch.
         prior: What other execution contexts say about this one; ``None`` if nothing.
+        earlier_lengths: How long earlier runs of the same execution context were, newest last.
     """
 
     spec: RunSpec
@@ -37,6 +38,7 @@ class RunStarted:
     adaptation_costs_s: tuple[float, ...]
     at_s: float
     prior: InformedPrior | None = None
+    earlier_lengths: tuple[RunLength, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,6 +100,9 @@ class Evidence:
         contributors: Peers whose observations were used, the largest first.
         shared_weight: From 0 to 1, how much predictions that peers' observations are part of count, by how they
             foretold this run; ``None`` if there are none.
+        supersteps_left_low: As many are left at least, or more, with the probability of nine in ten.
+        supersteps_left_high: As many at most, or fewer, with the same.
+        supersteps_basis: What the number rests on: the run's limit, similar runs, or its convergence.
     """
 
     own_observations: int
@@ -113,6 +116,9 @@ class Evidence:
     slots: int
     contributors: tuple[str, ...] = ()
     shared_weight: float | None = None
+    supersteps_left_low: int | None = None
+    supersteps_left_high: int | None = None
+    supersteps_basis: str = "limit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

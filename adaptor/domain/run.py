@@ -60,6 +60,19 @@ class PlanningSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunLength:
+    """How long a run was that came to its end.
+
+    Attributes:
+        supersteps: How many it ran.
+        limit: Its limit; a run that reached it might have gone on.
+    """
+
+    supersteps: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSpec:
     """What the owner of a run says at its start.
 
@@ -70,7 +83,7 @@ class RunSpec:
         policy: Name of the policy that decides, see `adaptor.planner.policies`.
         bounds: Parallelism that may be used.
         start_parallelism: What the job would use without adaptor.
-        max_supersteps: The job's own limit; the planner counts on all of them being run.
+        max_supersteps: The job's own limit.
         flink_url: Base address of the cluster's REST API; empty where Flink cannot be asked.
         shareable: Whether observations of this run may leave this machine.
         tenant: Whom it counts for where a manager hands out slots; empty for the tenant without a name.
@@ -79,6 +92,8 @@ class RunSpec:
         owner: Name of the caller that started it; empty where callers are not asked who they are.
         mechanism: How its parallelism is changed.
         supersteps_before: Supersteps that were done before adaptor learnt of the run; they are not observed.
+        tolerance: The run ends before its limit where the convergence of a superstep is no greater; ``None`` if it
+            has none.
     """
 
     run_id: str
@@ -96,6 +111,7 @@ class RunSpec:
     owner: str = ""
     mechanism: Mechanism = Mechanism.DRIVER_LOOP
     supersteps_before: int = 0
+    tolerance: float | None = None
 
     def __post_init__(self) -> None:
         require_not_negative("supersteps_before", self.supersteps_before)
@@ -105,6 +121,8 @@ class RunSpec:
             raise InvalidValueError(
                 "max_supersteps", f"must lie between 1 and {MAX_SUPERSTEPS}, got {self.max_supersteps}"
             )
+        if self.tolerance is not None:
+            require_not_negative("tolerance", self.tolerance)
         if self.bounds.clamp(self.start_parallelism) != self.start_parallelism:
             raise InvalidValueError(
                 "start_parallelism",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adaptor.domain.checks import require_finite, require_measurable
+from adaptor.domain.checks import require_finite, require_measurable, require_not_negative
 from adaptor.errors import InvalidValueError
 
 
@@ -93,6 +93,7 @@ class SuperstepReport:
         duration_s: From submission to end by the driver's monotonic clock.
         failed: Whether the superstep's job failed; its duration then trains no model.
         missed_supersteps: Supersteps right before this one whose reports the client had to drop.
+        convergence: What the job compares with its tolerance to know whether it is done; ``None`` if it does not say.
     """
 
     superstep: int
@@ -102,6 +103,7 @@ class SuperstepReport:
     duration_s: float
     failed: bool = False
     missed_supersteps: int = 0
+    convergence: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("superstep", "attempt", "requested_parallelism"):
@@ -110,3 +112,5 @@ class SuperstepReport:
         if self.missed_supersteps < 0:
             raise InvalidValueError("missed_supersteps", f"must be zero or more, got {self.missed_supersteps}")
         require_measurable("duration_s", self.duration_s)
+        if self.convergence is not None:
+            require_not_negative("convergence", self.convergence)

@@ -280,6 +280,7 @@ class Engine:
         limit = self._settings.earlier_observations
         earlier = await self._store.earlier_observations(spec.context.key, limit=limit)
         known = await self._knowledge.of(spec.context)
+        lengths = await self._store.earlier_lengths(spec.context.key, limit=limit)
         if found is not None:
             capacity, costs = found.capacity, list(found.adaptation_costs_s)
         else:
@@ -290,6 +291,7 @@ class Engine:
             spec=spec,
             earlier=(*earlier, *known.peers),
             prior=known.prior,
+            earlier_lengths=tuple(lengths),
             capacity=capacity,
             planning=self._settings.planning,
             adaptation_costs_s=tuple(costs),

@@ -19,7 +19,7 @@ from adaptor.domain.observation import Observation, ObservedDuration
 from adaptor.domain.plan import Plan
 from adaptor.domain.rescale import Rescale, Step, StepResult
 from adaptor.domain.resubmission import Resubmission, ResubmissionResult, ResubmissionStep
-from adaptor.domain.run import RunSpec, RunState
+from adaptor.domain.run import RunLength, RunSpec, RunState
 from adaptor.domain.statistics import FlinkStatistics, SuperstepReport
 from adaptor.domain.stream_job import JobListed, ParallelismRange, StreamJob
 from adaptor.domain.stream_supersteps import SuperstepSource
@@ -208,6 +208,10 @@ class RunStore(Protocol):
 
     async def earlier_observations(self, context_key: str, *, limit: int) -> list[ObservedDuration]:
         """The newest durations of an execution context, oldest first."""
+        ...
+
+    async def earlier_lengths(self, context_key: str, *, limit: int) -> list[RunLength]:
+        """How long the newest runs of an execution context were that came to their end, oldest first."""
         ...
 
     async def adaptation_costs_s(self, flink_url: str, *, limit: int) -> list[float]:

@@ -45,14 +45,16 @@ class Situation:
     Attributes:
         objective: What is wanted.
         current_parallelism: What the superstep before used, or the start parallelism before the first.
-        supersteps_left: How many are still to be run, the next one included; at least 1.
+        supersteps_left: How many are expected still to be run, the next one included; at least 1. Where that is not
+            known, its spread is part of `work_spread`.
         elapsed_s: Seconds since the start of the run.
         spent_slot_s: Slot-seconds since then.
         gap_s: Seconds that the driver spends between two supersteps.
         adaptation: What a change of parallelism costs.
         joint: Predicted durations of the next superstep at every candidate, and how they hang together.
         work: Factor of each coming superstep's duration on that, shape (supersteps_left,).
-        work_spread: Standard deviation of the log of the mean of those factors.
+        work_spread: Standard deviation of the log of the work that is left: of the mean of those factors, and of how
+            many supersteps there will be.
         slots_per_task_manager: Slots that come and go together.
         measured: Parallelisms that were ever measured in this execution context.
         failing: Parallelisms at which supersteps of this run fail.

@@ -53,6 +53,9 @@ def plan(value: Plan) -> pb.Plan:
             slots=evidence.slots,
             contributors=evidence.contributors,
             shared_weight=evidence.shared_weight,
+            supersteps_left_low=evidence.supersteps_left_low,
+            supersteps_left_high=evidence.supersteps_left_high,
+            supersteps_basis=evidence.supersteps_basis,
         ),
     )
 

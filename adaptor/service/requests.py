@@ -45,6 +45,7 @@ def run_spec(request: pb.StartRunRequest, *, default_confidence: float, owner: s
         max_supersteps=request.max_supersteps,
         flink_url=request.flink_url.rstrip("/"),
         shareable=request.shareable,
+        tolerance=request.tolerance if request.HasField("tolerance") else None,
         tenant=request.tenant,
         priority=request.priority,
         pausable=request.pausable,
@@ -88,6 +89,7 @@ def superstep_report(request: pb.ReportBarrierRequest) -> SuperstepReport:
         duration_s=request.duration_s,
         failed=request.failed,
         missed_supersteps=request.missed_supersteps,
+        convergence=request.convergence if request.HasField("convergence") else None,
     )
 
 

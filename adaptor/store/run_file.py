@@ -12,7 +12,7 @@ from adaptor.domain.effects import ReleaseSlots, RequestRescale
 from adaptor.domain.events import BarrierReached, Event, RescaleSucceeded, RunFinished, RunStarted
 from adaptor.domain.observation import Observation, ObservedDuration, Origin
 from adaptor.domain.plan import Plan
-from adaptor.domain.run import Mechanism, RunSpec, RunState
+from adaptor.domain.run import Mechanism, RunLength, RunSpec, RunState
 from adaptor.domain.statistics import SuperstepReport
 from adaptor.errors import StateDirectoryError
 from adaptor.store import codec
@@ -229,6 +229,15 @@ class RunFile:
             )
             for p, d, cold, superstep in reversed(rows)
         ]
+
+    def earlier_lengths(self, context_key: str, *, limit: int) -> list[RunLength]:
+        """How long the newest runs of an execution context were that came to their end, oldest first."""
+        rows = self._rows(
+            "select supersteps, json_extract(spec, '$.max_supersteps') from runs "
+            "where context_key = ? and state = ? and supersteps > 0 order by started_at_s desc, run_id desc limit ?",
+            (context_key, RunState.FINISHED.value, limit),
+        )
+        return [RunLength(supersteps=supersteps, limit=most) for supersteps, most in reversed(rows)]
 
     def adaptation_costs_s(self, flink_url: str, *, limit: int) -> list[float]:
         """Seconds of the newest rescales on a cluster, oldest first."""

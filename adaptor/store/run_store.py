@@ -13,6 +13,7 @@ from typing import ParamSpec, TypeVar
 from adaptor.domain.effects import ReleaseSlots, RequestRescale
 from adaptor.domain.observation import Observation, ObservedDuration
 from adaptor.domain.plan import Plan
+from adaptor.domain.run import RunLength
 from adaptor.domain.statistics import SuperstepReport
 from adaptor.store.history import Recorded, RunSummary
 from adaptor.store.run_file import RunFile
@@ -86,6 +87,10 @@ class SqliteRunStore:
     async def earlier_observations(self, context_key: str, *, limit: int) -> list[ObservedDuration]:
         """Durations of earlier runs of an execution context, the newest `limit`, oldest first."""
         return await self._call(self.file.earlier_observations, context_key, limit=limit)
+
+    async def earlier_lengths(self, context_key: str, *, limit: int) -> list[RunLength]:
+        """How long the newest runs of an execution context were that came to their end, oldest first."""
+        return await self._call(self.file.earlier_lengths, context_key, limit=limit)
 
     async def adaptation_costs_s(self, flink_url: str, *, limit: int) -> list[float]:
         """Seconds of the newest rescales on a cluster, oldest first."""

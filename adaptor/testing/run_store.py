@@ -9,7 +9,7 @@ from adaptor.domain.effects import ReleaseSlots, RequestRescale
 from adaptor.domain.events import BarrierReached, RescaleSucceeded, RunFinished, RunStarted
 from adaptor.domain.observation import Observation, ObservedDuration, Origin
 from adaptor.domain.plan import Plan
-from adaptor.domain.run import Mechanism, RunState
+from adaptor.domain.run import Mechanism, RunLength, RunState
 from adaptor.domain.statistics import SuperstepReport
 from adaptor.errors import StateDirectoryError
 from adaptor.store.history import Recorded, RunSummary
@@ -91,6 +91,13 @@ class InMemoryRunStore:
         """The newest durations of an execution context, oldest first."""
         fitting = [one for one in self._observations.values() if one.context.key == context_key and not one.failed]
         return [one.observed_duration(Origin.EARLIER_RUN) for one in fitting[max(0, len(fitting) - limit) :]]
+
+    async def earlier_lengths(self, context_key: str, *, limit: int) -> list[RunLength]:
+        """How long the newest runs of an execution context were that came to their end, oldest first."""
+        ended = [one for one in self._summaries.values() if one.state is RunState.FINISHED and one.supersteps]
+        fitting = sorted((one for one in ended if one.spec.context.key == context_key), key=_place)
+        lengths = [RunLength(supersteps=one.supersteps, limit=one.spec.max_supersteps) for one in fitting]
+        return lengths[max(0, len(lengths) - limit) :]
 
     async def adaptation_costs_s(self, flink_url: str, *, limit: int) -> list[float]:
         """Seconds of the newest rescales on a cluster, oldest first."""

@@ -234,6 +234,7 @@ class StartRunRequest(google.protobuf.message.Message):
     TENANT_FIELD_NUMBER: builtins.int
     PRIORITY_FIELD_NUMBER: builtins.int
     PAUSABLE_FIELD_NUMBER: builtins.int
+    TOLERANCE_FIELD_NUMBER: builtins.int
     run_id: builtins.str
     """Made by the caller, unique for each execution: 1 to 100 letters, digits, dots, dashes, underscores."""
     start_parallelism: builtins.int
@@ -253,6 +254,10 @@ class StartRunRequest(google.protobuf.message.Message):
     pausable: builtins.bool
     """Whether it can wait at a barrier without any slots: its driver calls AwaitSlots before each superstep and submits
     none while the answer says `paused`. Where slots are short, a run that cannot is stopped last.
+    """
+    tolerance: builtins.float
+    """The run ends before its limit once the convergence of a superstep is no greater than this, zero or more; unset if
+    it always runs to its limit, or ends for another reason.
     """
     @property
     def context(self) -> Global___ExecutionContext:
@@ -291,9 +296,13 @@ class StartRunRequest(google.protobuf.message.Message):
         tenant: builtins.str = ...,
         priority: builtins.int = ...,
         pausable: builtins.bool = ...,
+        tolerance: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["bounds", b"bounds", "context", b"context", "cost_budget", b"cost_budget", "efficiency_target", b"efficiency_target", "objective", b"objective", "runtime_target", b"runtime_target"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["bounds", b"bounds", "context", b"context", "cost_budget", b"cost_budget", "efficiency_target", b"efficiency_target", "flink_url", b"flink_url", "max_supersteps", b"max_supersteps", "objective", b"objective", "pausable", b"pausable", "policy", b"policy", "priority", b"priority", "run_id", b"run_id", "runtime_target", b"runtime_target", "shareable", b"shareable", "start_parallelism", b"start_parallelism", "tenant", b"tenant"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_tolerance", b"_tolerance", "bounds", b"bounds", "context", b"context", "cost_budget", b"cost_budget", "efficiency_target", b"efficiency_target", "objective", b"objective", "runtime_target", b"runtime_target", "tolerance", b"tolerance"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_tolerance", b"_tolerance", "bounds", b"bounds", "context", b"context", "cost_budget", b"cost_budget", "efficiency_target", b"efficiency_target", "flink_url", b"flink_url", "max_supersteps", b"max_supersteps", "objective", b"objective", "pausable", b"pausable", "policy", b"policy", "priority", b"priority", "run_id", b"run_id", "runtime_target", b"runtime_target", "shareable", b"shareable", "start_parallelism", b"start_parallelism", "tenant", b"tenant", "tolerance", b"tolerance"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_tolerance", b"_tolerance"]) -> typing.Literal["tolerance"] | None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["objective", b"objective"]) -> typing.Literal["runtime_target", "efficiency_target", "cost_budget"] | None: ...
 
 Global___StartRunRequest: typing_extensions.TypeAlias = StartRunRequest
@@ -341,6 +350,7 @@ class ReportBarrierRequest(google.protobuf.message.Message):
     DURATION_S_FIELD_NUMBER: builtins.int
     FAILED_FIELD_NUMBER: builtins.int
     MISSED_SUPERSTEPS_FIELD_NUMBER: builtins.int
+    CONVERGENCE_FIELD_NUMBER: builtins.int
     run_id: builtins.str
     """The run."""
     superstep: builtins.int
@@ -357,6 +367,11 @@ class ReportBarrierRequest(google.protobuf.message.Message):
     """Whether the superstep's job failed; then it trains no model."""
     missed_supersteps: builtins.int
     """Supersteps right before this one whose reports the client had to drop, in number."""
+    convergence: builtins.float
+    """The figure that the job compares with its tolerance to know whether it is done, such as how far the loop state
+    moved; zero or more, in the job's own unit. From it adaptor foretells how many supersteps are left. Unset if there
+    is none.
+    """
     def __init__(
         self,
         *,
@@ -368,8 +383,11 @@ class ReportBarrierRequest(google.protobuf.message.Message):
         duration_s: builtins.float = ...,
         failed: builtins.bool = ...,
         missed_supersteps: builtins.int = ...,
+        convergence: builtins.float | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["attempt", b"attempt", "duration_s", b"duration_s", "failed", b"failed", "job_id", b"job_id", "missed_supersteps", b"missed_supersteps", "requested_parallelism", b"requested_parallelism", "run_id", b"run_id", "superstep", b"superstep"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_convergence", b"_convergence", "convergence", b"convergence"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_convergence", b"_convergence", "attempt", b"attempt", "convergence", b"convergence", "duration_s", b"duration_s", "failed", b"failed", "job_id", b"job_id", "missed_supersteps", b"missed_supersteps", "requested_parallelism", b"requested_parallelism", "run_id", b"run_id", "superstep", b"superstep"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_convergence", b"_convergence"]) -> typing.Literal["convergence"] | None: ...
 
 Global___ReportBarrierRequest: typing_extensions.TypeAlias = ReportBarrierRequest
 
@@ -580,6 +598,9 @@ class Evidence(google.protobuf.message.Message):
     SLOTS_FIELD_NUMBER: builtins.int
     CONTRIBUTORS_FIELD_NUMBER: builtins.int
     SHARED_WEIGHT_FIELD_NUMBER: builtins.int
+    SUPERSTEPS_LEFT_LOW_FIELD_NUMBER: builtins.int
+    SUPERSTEPS_LEFT_HIGH_FIELD_NUMBER: builtins.int
+    SUPERSTEPS_BASIS_FIELD_NUMBER: builtins.int
     own_observations: builtins.int
     """Observations of this run that the model used."""
     earlier_observations: builtins.int
@@ -602,6 +623,12 @@ class Evidence(google.protobuf.message.Message):
     """From 0 to 1: how much predictions that peers' observations are part of count, by how they foretold this run; unset
     if there are none.
     """
+    supersteps_left_low: builtins.int
+    """Least supersteps left, the planned one included: there are as many or more with a probability of nine in ten."""
+    supersteps_left_high: builtins.int
+    """Most supersteps left: there are as many or fewer with a probability of nine in ten."""
+    supersteps_basis: builtins.str
+    """What supersteps_left rests on: "limit", "similar_runs" or "convergence"."""
     @property
     def contributors(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Public keys, in hex, of peers whose observations were used, the largest contributor first."""
@@ -620,10 +647,18 @@ class Evidence(google.protobuf.message.Message):
         slots: builtins.int = ...,
         contributors: collections.abc.Iterable[builtins.str] | None = ...,
         shared_weight: builtins.float | None = ...,
+        supersteps_left_low: builtins.int | None = ...,
+        supersteps_left_high: builtins.int | None = ...,
+        supersteps_basis: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_shared_weight", b"_shared_weight", "shared_weight", b"shared_weight"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_shared_weight", b"_shared_weight", "adaptation_cost_s", b"adaptation_cost_s", "contributors", b"contributors", "distinct_parallelisms", b"distinct_parallelisms", "earlier_observations", b"earlier_observations", "elapsed_s", b"elapsed_s", "model", b"model", "own_observations", b"own_observations", "shared_observations", b"shared_observations", "shared_weight", b"shared_weight", "slots", b"slots", "supersteps_left", b"supersteps_left"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_shared_weight", b"_shared_weight", "_supersteps_left_high", b"_supersteps_left_high", "_supersteps_left_low", b"_supersteps_left_low", "shared_weight", b"shared_weight", "supersteps_left_high", b"supersteps_left_high", "supersteps_left_low", b"supersteps_left_low"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_shared_weight", b"_shared_weight", "_supersteps_left_high", b"_supersteps_left_high", "_supersteps_left_low", b"_supersteps_left_low", "adaptation_cost_s", b"adaptation_cost_s", "contributors", b"contributors", "distinct_parallelisms", b"distinct_parallelisms", "earlier_observations", b"earlier_observations", "elapsed_s", b"elapsed_s", "model", b"model", "own_observations", b"own_observations", "shared_observations", b"shared_observations", "shared_weight", b"shared_weight", "slots", b"slots", "supersteps_basis", b"supersteps_basis", "supersteps_left", b"supersteps_left", "supersteps_left_high", b"supersteps_left_high", "supersteps_left_low", b"supersteps_left_low"]) -> None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_shared_weight", b"_shared_weight"]) -> typing.Literal["shared_weight"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_supersteps_left_high", b"_supersteps_left_high"]) -> typing.Literal["supersteps_left_high"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_supersteps_left_low", b"_supersteps_left_low"]) -> typing.Literal["supersteps_left_low"] | None: ...
 
 Global___Evidence: typing_extensions.TypeAlias = Evidence
 
