@@ -42,7 +42,11 @@ def models() -> None:
 @click.option(
     "--k", "numbers_given", type=Numbers(), default="0,1,2,3,5", show_default=True, help="Points given of a context."
 )
-@click.option("--repeats", type=click.IntRange(1), help="Random splits or draws; by default what the protocol says.")
+@click.option(
+    "--repeats",
+    type=click.IntRange(1),
+    help="Random splits or draws, or most parts of a job that are left out; by default what the protocol says.",
+)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of everything random.")
 @click.option("--processes", type=click.IntRange(1), default=1, show_default=True, help="To spread the work over.")
 @click.option("--report", "folder_of_report", type=click.Path(path_type=Path), help="Folder for tables and plots.")

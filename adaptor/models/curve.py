@@ -24,6 +24,10 @@ ANY_DIRECTIONS = 10
 """Directions that a law of any program is written down in; what the eleventh carries is below a hundredth."""
 
 
+MOST_DIRECTIONS = 8
+"""Directions that a curve is written down in; what is left goes into the roughness."""
+
+
 class LeveledCurve:
     """A curve with what is not known of its level.
 
@@ -89,6 +93,15 @@ class LeveledCurve:
         share = (wanted - self._grid[right - 1]) / (self._grid[right] - self._grid[right - 1])
         read: Floats = self._rows[:, right - 1] * (1 - share) + self._rows[:, right] * share
         return read
+
+
+def main_directions(covariance: Floats) -> tuple[tuple[tuple[float, ...], ...], float]:
+    """The main directions of a covariance, and the standard deviation of what they leave [Rasmussen06, ch. 8]."""
+    values, vectors = np.linalg.eigh(covariance)
+    largest = np.argsort(values)[::-1][:MOST_DIRECTIONS]
+    kept = vectors[:, largest] * np.sqrt(np.maximum(values[largest], 0.0))
+    left = np.maximum(np.diag(covariance) - (kept**2).sum(axis=1), 0.0)
+    return tuple(tuple(one) for one in kept.T.tolist()), float(np.sqrt(left.mean()))
 
 
 def any_curve(prior: InformedPrior) -> PriorCurve:

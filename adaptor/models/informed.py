@@ -86,7 +86,7 @@ class InformedModel:
         Returns:
             Distributions for each, shape (n,); all unknown as long as neither prior nor measurement knows a level.
         """
-        mean, variance = self._posterior(parallelisms.astype(np.float64))
+        mean, variance = self.expectation(parallelisms.astype(np.float64))
         return self._prediction(parallelisms, mean, variance * self._stretch**2)
 
     def joint(self, parallelisms: Counts) -> JointPrediction:
@@ -125,8 +125,8 @@ class InformedModel:
         outside: Flags = (wanted < min(range_)) | (wanted > max(range_))
         return outside
 
-    def _posterior(self, wanted: Floats) -> tuple[Floats, Floats]:
-        """Mean and variance of the mixture of all hypotheses, each of shape (n,)."""
+    def expectation(self, wanted: Floats) -> tuple[Floats, Floats]:
+        """Mean and variance of expected log seconds by all hypotheses together, not calibrated, each of shape (n,)."""
         mean, square = np.zeros(len(wanted)), np.zeros(len(wanted))
         for one in self.held:
             weight = self.weights[one.kind]

@@ -16,8 +16,8 @@ import numpy as np
 from adaptor.domain.checks import LONGEST_S, SHORTEST_S
 from adaptor.domain.context import ExecutionContext
 from adaptor.domain.informed_prior import MAX_PARALLELISMS, MAX_SOURCES, InformedPrior, PriorCurve, PriorSource
-from adaptor.models.arrays import Flags, Floats
-from adaptor.models.curve import ANY_ROUGHNESS, ANY_SLOPE, ANY_SLOPE_SPREAD, any_directions
+from adaptor.models.arrays import Flags
+from adaptor.models.curve import ANY_ROUGHNESS, ANY_SLOPE, ANY_SLOPE_SPREAD, any_directions, main_directions
 from adaptor.models.learning import WHOLE, Parts
 from adaptor.models.noise import RUN_LEVEL, SUPERSTEP_NOISE, SpreadPrior
 from adaptor.models.nothing_known import ANY_TAIL
@@ -26,9 +26,6 @@ from adaptor.models.training import Place, TrainingRow, TrainingSet
 
 GRID = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 """Parallelisms at which curves are written down besides the measured ones: two to each doubling."""
-
-MOST_DIRECTIONS = 8
-"""Directions that are written down; what is left goes into the roughness."""
 
 WIDEST = 10.0
 """Largest standard deviation of log seconds that is written down: a factor of 22,000 says that nothing is known."""
@@ -143,19 +140,10 @@ def _curve(
     )
     mean = np.clip(mean, np.log(SHORTEST_S), np.log(LONGEST_S))
     widest = float(np.sqrt(np.diag(covariance).max()))
-    directions, roughness = _directions(covariance * min(1.0, WIDEST / widest) ** 2)
+    directions, roughness = main_directions(covariance * min(1.0, WIDEST / widest) ** 2)
     return PriorCurve(
         log_s=tuple(mean.tolist()), directions=directions, roughness=roughness, level_known=True, shared=shared
     )
-
-
-def _directions(covariance: Floats) -> tuple[tuple[tuple[float, ...], ...], float]:
-    """The main directions of a covariance, and the standard deviation of what they leave [Rasmussen06, ch. 8]."""
-    values, vectors = np.linalg.eigh(covariance)
-    largest = np.argsort(values)[::-1][:MOST_DIRECTIONS]
-    kept = vectors[:, largest] * np.sqrt(np.maximum(values[largest], 0.0))
-    left = np.maximum(np.diag(covariance) - (kept**2).sum(axis=1), 0.0)
-    return tuple(tuple(one) for one in kept.T.tolist()), float(np.sqrt(left.mean()))
 
 
 def _grid(program: ProgramModel) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from adaptor.models.arrays import Counts, Flags, Floats
-from adaptor.models.calibration import Calibration, Held, calibrated
+from adaptor.models.calibration import Calibration, Held, Usual, calibrated
 from adaptor.models.covariance import Covariance, Distances, Inputs
 from adaptor.models.features import Encoder
 from adaptor.models.learning import WHOLE, Parts, learnt
@@ -84,7 +84,9 @@ class ProgramModel:
         if parts.trees:
             trees, apart = fitted_trees(inputs, training.log_s, weights=trust, without_context=apart, seed=seed)
         held = [
-            Held(
+            Held.of(
+                parallelism=training.parallelism[sound],
+                log_s=training.log_s[sound],
                 error=(training.log_s - apart)[sound],
                 covariance=one.covariance[np.ix_(kept, kept)] - np.diag(noise[sound]),
                 noise=noise[sound],
@@ -101,7 +103,7 @@ class ProgramModel:
             slope=mean_slope,
             noise=noise,
             trees=trees,
-            calibration=calibrated(held),
+            calibration=calibrated(held, Usual(noise=training.noise, run_level=training.run_level)),
             weights=found.weights,
         )
 

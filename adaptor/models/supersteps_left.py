@@ -114,7 +114,7 @@ def supersteps_left(
         logs = _log_likelihood(ends, figures, float(np.log(tolerance or 1.0)))
         chances = chances * np.exp(logs - logs.max())
     within = ends < limit
-    numbers = np.append(ends[within], float(limit)) - done
+    numbers = np.append(ends[within], float(limit)) - float(done)
     chances = np.append(chances[within], chances[~within].sum())
     basis = Basis.CONVERGENCE if len(figures) else Basis.SIMILAR_RUNS
     if not chances.sum() > 0:  # Every similar run was shorter than this one is already.
@@ -133,7 +133,8 @@ def _ends(first: int, last: int) -> Floats:
     """Numbers of the last superstep that are compared, ascending."""
     if last - first < MOST_ENDS:
         return np.arange(first, last + 1, dtype=np.float64)
-    return np.unique(np.geomspace(first, last, MOST_ENDS).round())
+    ends: Floats = np.unique(np.geomspace(first, last, MOST_ENDS).round())
+    return ends
 
 
 def _of_similar(ends: Floats, lengths: Sequence[RunLength], limit: int, *, open_end: bool) -> Floats:

@@ -13,7 +13,7 @@ from adaptor.domain.context import ExecutionContext
 from adaptor.domain.effects import ReleaseSlots, ReportPlan, RequestRescale, StoreObservation
 from adaptor.domain.events import Event, RescaleOutcomeUnknown, RescaleSucceeded, RunFinished
 from adaptor.domain.observation import Origin
-from adaptor.domain.run import Mechanism, RunSpec, RunState
+from adaptor.domain.run import Mechanism, RunLength, RunSpec, RunState
 from adaptor.engine.ports import RunStore
 from adaptor.errors import StateDirectoryError
 from adaptor.store.history import Recorded
@@ -200,6 +200,21 @@ async def test_earlier_observations_are_the_newest_of_the_context_oldest_first(s
     ]
     assert [one.duration_s for one in await store.earlier_observations(key, limit=9)] == [1.0, 3.0, 4.0]
     assert await store.earlier_observations("no such key", limit=9) == []
+
+
+async def test_lengths_of_earlier_runs_are_those_of_the_context_that_came_to_their_end(store: RunStore) -> None:
+    """The newest ones, oldest first, each with its limit."""
+    key = a_spec().context.key
+    for number, state in enumerate((RunState.FINISHED, RunState.FAILED, RunState.FINISHED, RunState.FINISHED)):
+        story = Story(store, a_spec(f"run-{number}", max_supersteps=10 + number))
+        await story.begin(BEGAN_S + number)
+        await story.tell(*[superstep(one) for one in range(1, 2 + number)], RunFinished(state=state, at_s=BEGAN_S + 99))
+    other = Story(store, a_spec("other", context=ExecutionContext(program="pagerank")))
+    await other.begin()
+    await other.tell(superstep(1), RunFinished(state=RunState.FINISHED, at_s=BEGAN_S + 99))
+    every = [RunLength(supersteps=1 + one, limit=10 + one) for one in (0, 2, 3)]
+    assert await store.earlier_lengths(key, limit=9) == every
+    assert await store.earlier_lengths(key, limit=2) == every[1:]
 
 
 async def test_adaptation_costs_belong_to_a_cluster(store: RunStore) -> None:

@@ -85,6 +85,15 @@ def test_breaking_out_reports_the_superstep_and_finishes_the_run(service: Loopba
     assert ends(service) == [RunState.FINISHED]
 
 
+def test_how_far_the_job_has_converged_is_reported_with_its_superstep(service: LoopbackService) -> None:
+    """What is no figure is left out, and the tolerance is part of the run."""
+    with begin(service, tolerance=0.01) as run:
+        for superstep, figure in zip(run.supersteps(), (0.5, float("nan"), -1.0, 0.0, 0.25), strict=False):
+            superstep.converged_to(figure)
+    assert [one.convergence for one in reports(service)] == [0.5, None, None, 0.0, 0.25]
+    assert service.run(service.shop.events())[0].spec.tolerance == 0.01
+
+
 def test_an_exception_in_the_body_is_a_failed_superstep_and_a_failed_run(service: LoopbackService) -> None:
     """And it reaches the driver unchanged."""
     with pytest.raises(ZeroDivisionError), begin(service) as run:

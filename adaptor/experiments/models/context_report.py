@@ -17,7 +17,7 @@ from adaptor.experiments.models.contexts import (
     scores_of,
 )
 from adaptor.experiments.models.methods import BELL, ERNEST, GBM_LOG, OWN
-from adaptor.experiments.models.outcome import Outcome, Progress, Request
+from adaptor.experiments.models.outcome import Outcome, Progress, Request, thinned
 from adaptor.experiments.models.scores import Score, Scores, paired_difference, worst
 from adaptor.experiments.models.workers import spread
 from adaptor.experiments.report import Figure
@@ -34,7 +34,11 @@ WORST = 10
 
 def leave_out(request: Request, progress: Progress) -> Outcome:
     """One of the protocols that leave contexts out."""
-    work = [(split, request) for job in read_jobs(request.folder) for split in SPLITS[request.protocol](job)]
+    work = [
+        (split, request)
+        for job in read_jobs(request.folder)
+        for split in thinned(list(SPLITS[request.protocol](job)), request.repeats)
+    ]
     scores: list[Score] = []
     for done, found in enumerate(spread(_split_scores, work, processes=request.processes), start=1):
         scores += found

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from adaptor.experiments.models.c3o import Job, read_jobs
+from adaptor.experiments.models.c3o import read_jobs
 from adaptor.experiments.models.contexts import Split, leave_one_context_out, subsets
 from adaptor.experiments.models.methods import NO_BELIEFS, OWN, asked_of
-from adaptor.experiments.models.outcome import Outcome, Progress, Request
+from adaptor.experiments.models.outcome import Outcome, Progress, Request, thinned
 from adaptor.experiments.models.workers import spread
 from adaptor.experiments.report import Figure
 from adaptor.models.learning import WHOLE, Parts
@@ -56,7 +56,7 @@ def poisoning(request: Request, progress: Progress) -> Outcome:
     cells = [
         Cell(split=split, share=share, way=way, method=method, request=request)
         for job in read_jobs(request.folder)
-        for split in _some(job)
+        for split in thinned(list(leave_one_context_out(job)), request.repeats or CONTEXTS_PER_JOB)
         for method in METHODS
         for way in WAYS
         for share in SHARES
@@ -88,11 +88,6 @@ def poisoning(request: Request, progress: Progress) -> Outcome:
         for way in WAYS
     ]
     return Outcome(figures=figures, tables={"poisoning": rows})
-
-
-def _some(job: Job) -> list[Split]:
-    splits = list(leave_one_context_out(job))
-    return splits[:: max(1, len(splits) // CONTEXTS_PER_JOB)][:CONTEXTS_PER_JOB]
 
 
 def _row(means: dict[tuple[str, str, float, int], float], key: tuple[str, str, float, int]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from adaptor.domain.effects import ReleaseSlots, ReportPlan, RequestRescale, Sto
 from adaptor.domain.events import Event, RescaleOutcomeUnknown, RescaleSucceeded, RunFinished
 from adaptor.domain.objective import CostBudget, EfficiencyTarget, Objective, RuntimeTarget
 from adaptor.domain.plan import ReasonCode
-from adaptor.domain.run import RunState
+from adaptor.domain.run import RunLength, RunState
 from adaptor.domain.statistics import FlinkStatistics
 from adaptor.planner.policies import POLICIES
 from adaptor.testing.values import BEGAN_S, a_report, a_spec, after, barrier, measured, plan_after, slots, started
@@ -155,6 +155,26 @@ def test_missed_supersteps_count_as_done() -> None:
     """Their reports are gone for good, their work is not."""
     record = after(started(HURRY), superstep(1), superstep(5, missed_supersteps=3)).record
     assert (record.supersteps_done, record.next_superstep, len(record.own)) == (5, 6, 2)
+
+
+def test_a_plan_counts_on_the_supersteps_that_convergence_leaves() -> None:
+    """With their range; a failed try says nothing, and without a tolerance the limit stands."""
+    figures = [0.5**number for number in range(1, 6)]
+    reports = [superstep(number, convergence=figure) for number, figure in enumerate(figures, start=1)]
+    found = plan_after(started(a_spec(tolerance=0.5**9)), *reports).evidence
+    bounded = plan_after(started(a_spec()), *reports).evidence
+    assert (found.supersteps_basis, bounded.supersteps_basis) == ("convergence", "limit")
+    assert found.supersteps_left == pytest.approx(4, abs=1)
+    assert found.supersteps_left_low <= 4 <= found.supersteps_left_high < 15
+    assert bounded.supersteps_left == 15
+
+
+def test_a_plan_counts_on_as_many_supersteps_as_earlier_runs_took() -> None:
+    """Of the same context."""
+    earlier = (RunLength(supersteps=8, limit=20),) * 5
+    found = plan_after(started(earlier_lengths=earlier), superstep(1)).evidence
+    assert found.supersteps_basis == "similar_runs"
+    assert found.supersteps_left == pytest.approx(8, abs=2)
 
 
 def test_a_failed_try_after_missed_supersteps_plans_that_superstep_again() -> None:

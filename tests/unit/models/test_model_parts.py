@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptor.models.bell import bell_log_s, local_s
-from adaptor.models.calibration import Held, calibrated
+from adaptor.models.calibration import Held, Usual, calibrated
 from adaptor.models.covariance import Covariance, Distances, Inputs
 from adaptor.models.gaussian import Joint, log_density
 from adaptor.models.lone_curve import predicted
+from adaptor.models.noise import SUPERSTEP_NOISE
 from adaptor.models.process import fitted, left_out
 from adaptor.models.rest_of_run import Rest, RunsSoFar, rest_of_run
 from adaptor.models.scale_out_laws import amdahl, law_s, universal
@@ -110,10 +111,17 @@ def test_intervals_are_stretched_by_what_errors_need(factor: float) -> None:
     """Errors that are twice the spread need twice the width."""
     rng = np.random.default_rng(4)
     held = [
-        Held(error=factor * rng.normal(size=4) * 0.1, covariance=0.01 * np.eye(4), noise=np.full(4, 1e-8))
-        for _ in range(400)
+        Held.of(
+            parallelism=np.array([1.0, 2.0, 4.0, 8.0]),
+            log_s=np.zeros(4),
+            error=factor * rng.normal(size=4) * 0.1,
+            covariance=0.01 * np.eye(4),
+            noise=np.full(4, 1e-8),
+        )
+        for _ in range(60)
     ]
-    assert calibrated(held).stretch[0] == pytest.approx(factor, rel=0.15)
+    usual = Usual(noise=SUPERSTEP_NOISE, run_level=0.0)
+    assert calibrated(held, usual).stretch[0] == pytest.approx(factor, rel=0.2)
 
 
 def test_bell_takes_the_law_that_fits() -> None:
