@@ -17,8 +17,10 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import pyflink
 from pyflink.common import Configuration, Row, Types
 from pyflink.datastream import ProcessFunction, RuntimeContext, StreamExecutionEnvironment
 from pyflink.java_gateway import get_gateway
@@ -102,6 +104,8 @@ def configuration(options: argparse.Namespace) -> Configuration:
         "parallelism.default": str(options.parallelism),
         "pipeline.max-parallelism": "128",
         "execution.checkpointing.interval": options.checkpoint_interval,
+        # What runs Python operators stands beside the distribution's class path and goes to the cluster with the job.
+        "pipeline.jars": next((Path(pyflink.__file__).parent / "opt").glob("flink-python-*.jar")).as_uri(),
         "python.executable": sys.executable,
         "python.client.executable": sys.executable,
         "python.fn-execution.bundle.time": "100",
