@@ -119,6 +119,8 @@ def _point(view: Outlook, slots: int, index: int) -> DemandPoint:
 def cheapest_on_time(view: Outlook, confidence: float) -> int:
     """Slots of the cheapest candidate that meets the target; of the likeliest, or of the fastest, where none does.
 
+    Of those that cannot be told from the fastest, the narrowest, as its plans have it.
+
     Args:
         view: The rest of the run at every candidate.
         confidence: Probability with which the target is to be met.
@@ -133,7 +135,8 @@ def cheapest_on_time(view: Outlook, confidence: float) -> int:
     elif chance.max() >= HOPELESS:
         index = chance.argmax()
     else:
-        index = np.where(situation.selectable, view.finish_s, np.inf).argmin()
+        left_s = np.where(situation.selectable, view.finish_s - situation.elapsed_s, np.inf)
+        index = (left_s <= left_s.min() * (1 + 2 * situation.prediction.noise)).argmax()
     return int(situation.slots[index])
 
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from adaptor.control.demand import demand_of
+from adaptor.control.demand import cheapest_on_time, demand_of
 from adaptor.domain.demand import Claim, Demand, DemandPoint
 from adaptor.domain.events import Event, RunFinished
 from adaptor.domain.objective import EfficiencyTarget, Objective, RuntimeTarget
 from adaptor.domain.run import RunState
 from adaptor.testing.demands import NOW_S, a_demand, seconds
-from adaptor.testing.values import BEGAN_S, a_report, a_spec, after, barrier, started
+from adaptor.testing.values import BEGAN_S, a_report, a_spec, a_view, after, barrier, measured, started
 
 
 def events(objective: Objective, *, supersteps: int = 6, most: int = 8) -> list[Event]:
@@ -88,3 +88,15 @@ def test_while_a_run_waits_its_end_moves_and_its_chance_falls() -> None:
         assert later.finish_s.expected == 100.0 + passed_s
         chances.append(later.on_time_probability)
     assert chances == pytest.approx([1.0, 0.9, 0.5, 0.1, 0.0])
+
+
+def test_a_run_that_is_late_wants_no_slots_that_bring_nothing() -> None:
+    """Where what two slots bring cannot be told from noise, it wants one; where it can, two."""
+    for at_two, wanted in (((9.9, 13.8, 10.1, 13.9), 1), ((2.0, 2.1, 2.0, 2.1), 2)):
+        view = a_view(
+            *measured(1, 10.0, 14.0, 10.2, 13.8),
+            *measured(2, *at_two),
+            candidates=(1, 2),
+            objective=RuntimeTarget(target_s=5.0),
+        )
+        assert cheapest_on_time(view, 0.9) == wanted
