@@ -142,7 +142,8 @@ def begun_run(given: argparse.Namespace, *, parameters: Mapping[str, object], da
         min_parallelism=given.min_parallelism,
         max_parallelism=given.max_parallelism,
         max_supersteps=given.max_supersteps,
-        tolerance=given.tolerance,
+        # One below zero is never reached: the run has its limit alone.
+        tolerance=given.tolerance if given.tolerance >= 0 else None,
         runtime_target_s=given.runtime_target_s,
         efficiency_target=given.efficiency_target,
         policy=given.policy,
