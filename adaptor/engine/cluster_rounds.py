@@ -106,7 +106,7 @@ class Rounds:
         """
         desk.stirred = False
         now_s, managed, also = self._clock.now_s(), managed or desk.managed, also or ClusterWrite()
-        demands = await self.demands(desk, managed, reclaims=also.reclaims, anew=anew)
+        demands = await self._demands(desk, managed, reclaims=also.reclaims, anew=anew)
         await self._turn()
         # On a thread: a hundred runs take ten milliseconds, which no barrier should wait for.
         allocation = await asyncio.to_thread(
@@ -121,7 +121,13 @@ class Rounds:
         await self._write(desk, managed, allocation, also)
         return allocation
 
-    async def demands(
+    async def demands(self, desk: Desk) -> list[Demand]:
+        """What every run of a cluster asks for, all that binds it counted; worked out where something changed."""
+        found = await self._demands(desk, desk.managed)
+        desk.stirred = desk.stirred or bool(desk.news)
+        return found
+
+    async def _demands(
         self,
         desk: Desk,
         managed: ManagedCluster,
@@ -129,12 +135,11 @@ class Rounds:
         reclaims: Iterable[Reclaim] = (),
         anew: Iterable[str] | None = None,
     ) -> list[Demand]:
-        """What every run of a cluster asks for, all that binds it counted; worked out where something changed."""
         if anew is not None:
             most = managed.most_slots(self._clock.now_s())
             # What was worked out for a smaller cluster says nothing of what there is now.
             anew = {*anew, *(run_id for run_id, one in desk.members.items() if 0 < one.demand_slots < most)}
-        await self.work_out(desk, managed, desk.members if anew is None else sorted(anew))
+        await self._work_out_all(desk, managed, desk.members if anew is None else sorted(anew))
         now_s, under_way = self._clock.now_s(), {**desk.reclaims, **{one.reclaim_id: one for one in reclaims}}
         return [
             asked(member.demand, managed=managed, reclaims=under_way.values(), grant=_as_paused(member), at_s=now_s)
@@ -142,8 +147,12 @@ class Rounds:
             if member.demand is not None
         ]
 
-    async def work_out(self, desk: Desk, managed: ManagedCluster, run_ids: Iterable[str]) -> None:
+    async def work_out(self, desk: Desk, run_ids: Iterable[str]) -> None:
         """Work out the demand of some runs, where something changed since the last time."""
+        await self._work_out_all(desk, desk.managed, run_ids)
+        desk.stirred = desk.stirred or bool(desk.news)
+
+    async def _work_out_all(self, desk: Desk, managed: ManagedCluster, run_ids: Iterable[str]) -> None:
         most = managed.most_slots(self._clock.now_s())
         for run_id in list(run_ids):
             member = desk.members.get(run_id)
@@ -151,8 +160,6 @@ class Rounds:
                 await self._turn()
                 record = member.record or await self._read(member)
                 self._work_out(desk, member, record, slots=max(1, most))
-        if desk.news:
-            desk.stirred = True
 
     async def _read(self, member: Member) -> RunRecord:
         """The record of a run that was taken up without it."""
@@ -177,7 +184,8 @@ class Rounds:
         grants = grants_of(shares, holdings, managed=managed, free_slots=free, at_s=now_s)
         grants = [replace(one, told=max(one.told, desk.members[one.run_id].sequence)) for one in grants]
         reclaims = self._reclaims_seen(desk, also.reclaims)
-        desk.stirred = any(one.state is ReclaimState.TIMED_OUT for one in reclaims)
+        # What happened while the shares were worked out is for the next round.
+        desk.stirred = desk.stirred or any(one.state is ReclaimState.TIMED_OUT for one in reclaims)
         managed = _with_returned(managed, reclaims, now_s=now_s)
         managed = replace(managed, acted_slots=managed.slots_at(now_s), lapsed=managed.expired(now_s))
         told, gone = desk.news, desk.gone

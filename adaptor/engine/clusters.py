@@ -292,7 +292,7 @@ class Clusters:
         if run_id and run_id not in desk.members:
             raise UnknownRunError(run_id)
         async with desk.lock:
-            await self._rounds.work_out(desk, desk.managed, [run_id] if run_id else desk.members)
+            await self._rounds.work_out(desk, [run_id] if run_id else desk.members)
         held, now_s = desk.held, self._clock.now_s()
         return desk.managed.cluster, [
             (replace(one.demand.as_of(now_s), held_slots=held.get(name, 0)), one.spec)

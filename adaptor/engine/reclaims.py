@@ -80,7 +80,7 @@ class Reclaims:
         there = desk.managed.slots_at(now_s)
         if request.slots > there:
             raise InvalidValueError("slots", f"{request.slots} are to be taken back, and the cluster has {there}")
-        demands = await self._rounds.demands(desk, desk.managed)
+        demands = await self._rounds.demands(desk)
         plan = await asyncio.to_thread(
             planned_reclaim,
             desk.managed.cluster,
