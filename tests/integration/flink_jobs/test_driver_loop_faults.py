@@ -77,6 +77,7 @@ class Run:
         self.run_id, self.blocked_s, self.slot_waits_s = "run", [0.1], []
         self._most = most
         self.failures = 0
+        self.convergence: list[float] = []
 
     def supersteps(self) -> Iterator[SimpleNamespace]:
         number = 1
@@ -84,6 +85,7 @@ class Run:
             told = SimpleNamespace(number=number, parallelism=number, job_id="", has_failed=False)
             told.submitted = lambda job_id, told=told: setattr(told, "job_id", job_id)
             told.failed = lambda told=told: setattr(told, "has_failed", True)
+            told.converged_to = self.convergence.append
             yield told
             self.failures += told.has_failed
             number += not told.has_failed
@@ -132,6 +134,7 @@ def test_a_run_ends_when_its_state_moves_no_farther_than_the_tolerance(
     assert result["converged"] is (tolerance == 0.25)
     assert result["steps"][-1]["half"] == last
     assert result["blocked_s"] == [0.1]
+    assert run.convergence == [2.0**-superstep for superstep in range(1, last + 1)]
 
 
 def test_a_run_that_was_done_before_writes_its_outcome_again(tmp_path: Path) -> None:
