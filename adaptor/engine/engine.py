@@ -17,13 +17,7 @@ from adaptor.control.run_controller import RunController
 from adaptor.control.run_record import RunRecord
 from adaptor.domain.capacity import Capacity
 from adaptor.domain.effects import Effect, ReleaseSlots, ReportPlan, RequestRescale, StoreObservation
-from adaptor.domain.events import (
-    BarrierReached,
-    Event,
-    RescaleOutcomeUnknown,
-    RunFinished,
-    RunStarted,
-)
+from adaptor.domain.events import BarrierReached, Event, RescaleOutcomeUnknown, RunFinished, RunStarted
 from adaptor.domain.plan import Plan
 from adaptor.domain.run import Mechanism, RunSpec, RunState
 from adaptor.domain.statistics import SuperstepReport

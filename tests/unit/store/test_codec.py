@@ -125,6 +125,7 @@ PLAN = st.builds(
         **{
             **EVIDENCE,
             "model": TEXT,
+            "supersteps_basis": TEXT,
             "elapsed_s": SECONDS,
             "adaptation_cost_s": SECONDS,
             "contributors": st.lists(TEXT, max_size=3).map(tuple),
