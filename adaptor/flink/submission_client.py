@@ -130,14 +130,6 @@ class SubmissionClient(StreamClient):
         except UnknownJobError:
             return SubmittedSeen(job=None)
 
-    def cancel(self, job_id: str) -> None:
-        """Ask a job to end; one that has ended stays so.
-
-        Raises:
-            FlinkError: No answer, or not Flink's.
-        """
-        self._ask(self._job_url(job_id) + "?mode=cancel", job_id, method="PATCH")
-
     def _restored_from(self, job_id: str) -> str | None:
         return parsing.parse_restored_from(self._checkpoints_document(job_id), url=self.base_url)
 

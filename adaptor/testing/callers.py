@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,10 @@ def server_tls(folder: Path, *, client_ca: bool = False) -> ServerTls:
 def guarded(folder: Path, entries: Sequence[Entry] = (), **fields: Any) -> Entrance:
     """An entrance over TLS that knows these callers, or one of each role; with an address for certificates."""
     known = list(entries) or one_of_each_role()
-    roster: Callable[[], Roster] = lambda: Roster(known)  # noqa: E731
+
+    def roster() -> Roster:
+        return Roster(known)
+
     defaults: dict[str, Any] = {
         "clock": SystemClock(),
         "tls": server_tls(folder, client_ca=True),

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -159,9 +158,7 @@ class StreamStage:
 
     def cancel(self, job_id: str) -> None:
         """End a stream where it stands."""
-        request = urllib.request.Request(f"{self.rest_url}/jobs/{job_id}?mode=cancel", method="PATCH")  # noqa: S310
-        with urllib.request.urlopen(request, timeout=ANSWER_S):  # noqa: S310 - our own cluster
-            pass
+        self.client.cancel(job_id)
 
     @property
     def rest_url(self) -> str:
